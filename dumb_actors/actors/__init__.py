@@ -1,0 +1,1 @@
+"""Service actors and their supervisor: the only room that opens nurseries for services."""

@@ -1,0 +1,1 @@
+"""The program `dumb-actors`: a thin client of the REST API, and `up`, which runs everything."""

@@ -1,0 +1,1 @@
+"""`dumb_config.json`: load it, say everything that is wrong with it, make specs of it."""

@@ -1,0 +1,303 @@
+"""
+Errors, by whose fault it is: the configuration's, the request's, the service's, the host's, or ours.
+
+Every error carries its facts as attributes (`detail`), never only as prose, and a stable `code` for machines.
+A child that fails is not an exception inside the supervisor: it is an event. These classes are what callers of
+`start()` and friends see, and what `web` turns into status codes (in one table of its own).
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import attrs
+
+__all__ = [
+    "ApiUnreachable",
+    "Busy",
+    "ConfigError",
+    "ConfigFault",
+    "DumbActorsError",
+    "EventsLost",
+    "GaveUp",
+    "HostError",
+    "IllegalTransition",
+    "InternalError",
+    "PortTaken",
+    "Refused",
+    "RequestError",
+    "RootLocked",
+    "ServiceError",
+    "ShuttingDown",
+    "SpawnFailed",
+    "StartTimeout",
+    "StopTimeout",
+    "Superseded",
+    "UnknownService",
+    "UnusablePath",
+]
+
+
+class DumbActorsError(Exception):
+    """
+    Base of every error this project raises on purpose; not raised itself.
+
+    Attributes:
+        code: A stable slug for machines.
+
+        detail: The facts, JSON-ready.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, **detail: Any) -> None:
+        if type(self) is DumbActorsError:
+            raise TypeError("DumbActorsError is abstract: raise one of its leaves")
+        super().__init__(message)
+        self.detail: Mapping[str, Any] = MappingProxyType(detail)
+
+
+# --- the configuration's fault ----------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class ConfigFault:
+    """
+    One thing that is wrong in a configuration.
+
+    Attributes:
+        path: JSON path of the value, `$.dumb.api_service.port`; `$` for the whole document.
+
+        problem: What is wrong, one sentence without a full stop.
+
+        got: The value, shortened for display; None when nothing is there.
+
+        expected: What would be right; empty when `problem` already says it.
+
+        hint: What to do; may be empty.
+
+        kind: `syntax`, `schema`, `reference` or `cycle`.
+
+        line, column: Position in the file, 1-based, for syntax faults.
+
+        names: The services involved; for a cycle in order, the first one repeated at the end.
+    """
+
+    path: str
+    problem: str
+    got: str | None = None
+    expected: str = ""
+    hint: str = ""
+    kind: str = "schema"
+    line: int | None = None
+    column: int | None = None
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, column {self.column}" if self.line is not None else self.path
+        text = f"{where}: {self.problem}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.got is not None:
+            text += f"; got {self.got}"
+        if self.hint:
+            text += f" ({self.hint})"
+        return text
+
+
+class ConfigError(DumbActorsError):
+    """
+    The configuration cannot be used; nothing was started or changed.
+
+    Attributes:
+        faults: Every fault found, not only the first.
+
+        source: The file, or a word for where the specs came from.
+    """
+
+    code = "config-error"
+
+    def __init__(self, faults: Sequence[ConfigFault], *, source: str = "configuration") -> None:
+        self.faults = tuple(faults)
+        self.source = source
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__(f"{source}: {count}\n{lines}", source=source, faults=[attrs.asdict(f) for f in self.faults])
+
+
+# --- the caller's fault -----------------------------------------------------------------------------------------------
+
+
+class RequestError(DumbActorsError):
+    """The request cannot be carried out as asked; nothing was changed."""
+
+    code = "bad-request"
+
+
+class UnknownService(RequestError, LookupError):
+    """No service of that name; `.service` is the name as asked, `.known` the names there are."""
+
+    code = "unknown-service"
+
+    def __init__(self, service: str, known: Sequence[str] = ()) -> None:
+        self.service = service
+        self.known = tuple(known)
+        super().__init__(f"no service is called {service!r}", service=service, known=list(known))
+
+
+class Refused(RequestError):
+    """What was asked is not allowed; the message says why and what would be."""
+
+    code = "refused"
+
+
+class Busy(RequestError):
+    """The service's mailbox is full; nothing was queued, try again."""
+
+    code = "busy"
+
+
+class Superseded(RequestError):
+    """A later command to the same service replaced this one before it was done; `.by` is that command."""
+
+    code = "superseded"
+
+    def __init__(self, service: str, command: str, by: str) -> None:
+        self.service = service
+        self.by = by
+        super().__init__(f"{command} of {service!r} was superseded by a {by}", service=service, command=command, by=by)
+
+
+class ShuttingDown(RequestError):
+    """The supervisor is shutting down and takes no more commands."""
+
+    code = "shutting-down"
+
+
+class StartTimeout(RequestError, TimeoutError):
+    """
+    A start was not done within the caller's deadline; the wish stays, and the service may still become ready.
+
+    `.waiting` says what it was waiting for, in words.
+    """
+
+    code = "start-timeout"
+
+    def __init__(self, service: str, timeout: float, waiting: str) -> None:
+        self.service = service
+        self.timeout = timeout
+        self.waiting = waiting
+        super().__init__(
+            f"{service!r} was not ready within {timeout:g} s: {waiting}",
+            service=service,
+            timeout=timeout,
+            waiting=waiting,
+        )
+
+
+class StopTimeout(RequestError, TimeoutError):
+    """A stop was not done within the caller's deadline; the service goes on stopping."""
+
+    code = "stop-timeout"
+
+
+class EventsLost(RequestError):
+    """This reader of events was too slow and was dropped; `.after` is the last sequence number it got. Subscribe anew."""
+
+    code = "events-lost"
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        super().__init__(f"this reader was too slow and was dropped after event {after}", after=after)
+
+
+# --- the service's fault ----------------------------------------------------------------------------------------------
+
+
+class ServiceError(DumbActorsError):
+    """The service did not do what was wished; it is in phase `failed` and says so."""
+
+    code = "service-failed"
+
+
+class SpawnFailed(ServiceError):
+    """The program could not be started: `.errno`, `.argv`, `.cwd` and `.path` (the file or directory at fault)."""
+
+    code = "spawn-failed"
+
+    def __init__(self, message: str, *, errno: int | None, argv: Sequence[str], cwd: str | None, path: str) -> None:
+        self.errno = errno
+        self.argv = tuple(argv)
+        self.cwd = cwd
+        self.path = path
+        super().__init__(message, errno=errno, argv=list(argv), cwd=cwd, path=path)
+
+
+class GaveUp(ServiceError):
+    """A start ended in phase `failed`; `.reason` says why, `.service` who."""
+
+    code = "gave-up"
+
+    def __init__(self, service: str, reason: str) -> None:
+        self.service = service
+        self.reason = reason
+        super().__init__(f"{service!r} failed: {reason}", service=service, reason=reason)
+
+
+# --- the machine's fault ----------------------------------------------------------------------------------------------
+
+
+class HostError(DumbActorsError):
+    """The machine does not give what is needed."""
+
+    code = "host-error"
+
+
+class PortTaken(HostError):
+    """An address that we were to listen on is in use or not ours; `.address`, `.errno`."""
+
+    code = "port-taken"
+
+
+class UnusablePath(HostError):
+    """A file or directory of ours cannot be created or written; `.path`, `.errno`."""
+
+    code = "unusable-path"
+
+    def __init__(self, path: str, what: str, error: OSError) -> None:
+        self.path = path
+        self.errno = error.errno
+        super().__init__(f"{what} {path}: {error.strerror or error}", path=path, errno=error.errno)
+
+
+class RootLocked(HostError):
+    """Another supervisor runs on this root; `.pid` tells which, where it is known."""
+
+    code = "root-locked"
+
+    def __init__(self, root: str, pid: int | None) -> None:
+        self.root = root
+        self.pid = pid
+        who = f"pid {pid}" if pid else "another process"
+        super().__init__(f"a supervisor already runs on {root} ({who}); stop it with `dumb-actors down`", root=root)
+
+
+class ApiUnreachable(HostError):
+    """No supervisor answers; the message says where it was looked for."""
+
+    code = "no-supervisor"
+
+
+# --- our fault --------------------------------------------------------------------------------------------------------
+
+
+class InternalError(DumbActorsError):
+    """A defect of this project; please report it with the message and our log."""
+
+    code = "internal-error"
+
+
+class IllegalTransition(InternalError):
+    """A change of phase that the table does not allow; nothing was changed."""
+
+    code = "illegal-transition"

@@ -1,0 +1,274 @@
+"""
+What a service is: frozen values, made by the configuration or by hand, checked when they are made.
+
+The classes carry the names of the JSON fields (`ServiceSpec("db", "postgres -D data", readiness=Tcp(5432))`).
+A value that makes no sense raises `ValueError` with a sentence that names the field; the configuration loader turns
+these into faults with a path.
+"""
+
+import re
+import shlex
+import signal as signals
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+import attrs
+
+__all__ = [
+    "DEFAULT_STOP",
+    "BasicAuth",
+    "DependsOn",
+    "Directory",
+    "Log",
+    "ProbeSpec",
+    "ServiceSpec",
+    "Settle",
+    "StopStep",
+    "Tcp",
+    "Url",
+    "WaitSpec",
+]
+
+Until: TypeAlias = Literal["started", "ready"]
+"""What a dependent waits for: a live child, or proved readiness."""
+
+
+def _positive(instance: object, attribute: "attrs.Attribute[float]", value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"{attribute.name!r} must be a number of seconds above 0, not {value!r}")
+
+
+def _not_negative(instance: object, attribute: "attrs.Attribute[float]", value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ValueError(f"{attribute.name!r} must be a number of seconds, 0 or more, not {value!r}")
+
+
+def _port(instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
+        raise ValueError(f"{attribute.name!r} must be a port from 1 to 65535, not {value!r}")
+
+
+def _not_empty(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{attribute.name!r} must be a text that is not empty, not {value!r}")
+
+
+# --- probes -----------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Settle:
+    """Ready when the child has outlived `settle` seconds: the proof for a service that offers no better one."""
+
+    settle: float = attrs.field(default=1.0, validator=_not_negative)
+    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
+
+
+@attrs.frozen
+class Tcp:
+    """Ready when `host`:`tcp` accepts a connection."""
+
+    tcp: int = attrs.field(validator=_port)
+    host: str = attrs.field(default="127.0.0.1", validator=_not_empty)
+    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
+
+
+@attrs.frozen
+class BasicAuth:
+    """User and password of a URL probe; the password never shows in a `repr`."""
+
+    user: str
+    password: str = attrs.field(repr=False)
+
+
+def _http_url(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except (ValueError, AttributeError, TypeError):
+        usable = False
+    if not usable:
+        raise ValueError(f"{attribute.name!r} must be an http:// or https:// URL, not {value!r}")
+
+
+@attrs.frozen
+class Url:
+    """Ready when a GET of `url` answers with a 2xx status, redirects followed."""
+
+    url: str = attrs.field(validator=_http_url)
+    auth: BasicAuth | None = None
+    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
+
+
+@attrs.frozen
+class Directory:
+    """Ready when `directory` exists and is a directory."""
+
+    directory: str = attrs.field(validator=_not_empty)
+    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
+
+
+def _regex(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
+    try:
+        re.compile(value)
+    except (re.error, TypeError) as exc:
+        raise ValueError(f"{attribute.name!r} must be a regular expression, not {value!r}: {exc}") from None
+
+
+@attrs.frozen
+class Log:
+    """Ready when a line of the service's output, in this generation, contains a match of the regular expression `log`."""
+
+    log: str = attrs.field(validator=[_not_empty, _regex])
+    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
+
+
+ProbeSpec: TypeAlias = Settle | Tcp | Url | Directory | Log
+"""Any readiness probe. A new kind joins here and gets its file in `probes/`."""
+
+WaitSpec: TypeAlias = Url | Directory
+"""The probes that `wait_for_url` and `wait_for_dir` ask before a start."""
+
+
+# --- dependencies and stopping ----------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class DependsOn:
+    """
+    A declared dependency.
+
+    Attributes:
+        name: Process name of the dependency.
+
+        until: `ready` (default) or `started` (a live child is enough).
+
+        on_loss: What happens to the dependent when the dependency is lost while it runs; `keep` is all there is so far.
+
+        required: False: a dependency that is disabled or not configured does not gate.
+    """
+
+    name: str = attrs.field(validator=_not_empty)
+    until: Until = attrs.field(default="ready", validator=attrs.validators.in_(("started", "ready")), kw_only=True)
+    on_loss: Literal["keep"] = attrs.field(default="keep", validator=attrs.validators.in_(("keep",)), kw_only=True)
+    required: bool = attrs.field(default=True, kw_only=True)
+
+
+def _signal_name(instance: object, attribute: "attrs.Attribute[str | None]", value: str | None) -> None:
+    if value is not None and value not in signals.Signals.__members__:
+        raise ValueError(f"'signal' must be the name of a signal such as SIGTERM, not {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class StopStep:
+    """
+    One step of a stop: a signal to the process group or a command to run, then a wait for the child's end.
+
+    Attributes:
+        signal: Name of the signal; None when `command` is given.
+
+        command: Program and arguments, run with the service's environment and directory; at most `wait` seconds.
+
+        wait: Seconds to wait for the child's end before the next step; SIGKILL follows the last.
+    """
+
+    signal: str | None = attrs.field(default=None, validator=_signal_name)
+    command: tuple[str, ...] | None = None
+    wait: float = attrs.field(default=10.0, validator=_not_negative)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.signal is None) == (self.command is None):
+            raise ValueError("a stop step has either a 'signal' or a 'command'")
+
+    def __str__(self) -> str:
+        return self.signal if self.signal is not None else shlex.join(self.command or ())
+
+
+DEFAULT_STOP = (StopStep(signal="SIGTERM", wait=10.0),)
+
+
+# --- the service ------------------------------------------------------------------------------------------------------
+
+
+def _command(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Split a string command like a shell does; a list is taken as it is."""
+    return tuple(shlex.split(value)) if isinstance(value, str) else tuple(value)
+
+
+def _depends_on(value: Mapping[str, DependsOn] | Iterable[str | DependsOn]) -> tuple[DependsOn, ...]:
+    if isinstance(value, str):
+        raise ValueError("'depends_on' must be a list of process names, not a text")
+    if isinstance(value, Mapping):
+        return tuple(value.values())
+    return tuple(item if isinstance(item, DependsOn) else DependsOn(item) for item in value)
+
+
+def _frozen_map(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(value))
+
+
+@attrs.frozen
+class ServiceSpec:
+    """
+    A service as it is to be run. Everything but the name and the command has a default.
+
+    Attributes:
+        name: The unique process name.
+
+        command: Program and arguments; a string is split like a shell does, without expansion.
+
+        depends_on: Names, or `DependsOn` values, of the services that must be up first.
+
+        waits: What else must be true first: `Url`s and `Directory`s that are asked before each start.
+
+        readiness: The proof that the child is up.
+
+        stop: The steps of a stop; SIGKILL to the process group follows the last.
+
+        cwd: Working directory; None: the supervisor's root.
+
+        env: Added to the supervisor's own environment.
+
+        enabled: Whether `boot()` starts it.
+
+        log_file: Absolute path of its output; None: `ROOT/log/<slug>.log`.
+
+        log_size, log_count: Rotation: bytes in one file, and how many rotated ones are kept.
+
+        suppress_logging: Output is dropped.
+
+        ports: What it listens on: how waits of others find it, and what it tells its dependents.
+
+        provides: Directories that exist because it runs (mount points): for the same two uses.
+
+        key: Service key of the configuration (`rclone`); empty for specs made by hand.
+
+        config: The block of the configuration it came from, as written; empty for specs made by hand.
+    """
+
+    name: str = attrs.field(validator=_not_empty)
+    command: tuple[str, ...] = attrs.field(converter=_command)
+    depends_on: tuple[DependsOn, ...] = attrs.field(default=(), converter=_depends_on, kw_only=True)
+    waits: tuple[WaitSpec, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    readiness: ProbeSpec = attrs.field(factory=Settle, kw_only=True)
+    stop: tuple[StopStep, ...] = attrs.field(default=DEFAULT_STOP, converter=tuple, kw_only=True)
+    cwd: str | None = attrs.field(default=None, kw_only=True)
+    env: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_map, kw_only=True, repr=False)
+    enabled: bool = attrs.field(default=True, kw_only=True)
+    log_file: str | None = attrs.field(default=None, kw_only=True)
+    log_size: int = attrs.field(default=10_000_000, kw_only=True)
+    log_count: int = attrs.field(default=2, kw_only=True)
+    suppress_logging: bool = attrs.field(default=False, kw_only=True)
+    ports: tuple[int, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    provides: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    key: str = attrs.field(default="", kw_only=True)
+    config: Mapping[str, Any] = attrs.field(factory=dict, converter=_frozen_map, kw_only=True, repr=False, eq=False)
+
+    @command.validator
+    def _check_command(self, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+        if not value or not all(isinstance(part, str) for part in value) or not value[0]:
+            raise ValueError(f"'command' of {self.name!r} must name a program")
+        if any("\0" in part for part in value):
+            raise ValueError(f"'command' of {self.name!r} must not contain a NUL character")

@@ -1,0 +1,1 @@
+"""Children of the operating system: spawn, stop, sweep, reap, and the records of them on disk."""
