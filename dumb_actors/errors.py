@@ -202,7 +202,7 @@ class StopTimeout(RequestError, TimeoutError):
 
 
 class EventsLost(RequestError):
-    """This reader of events was too slow and was dropped; `.after` is the last sequence number it got. Subscribe anew."""
+    """This reader of events was too slow and was dropped; `.after` is the last event it got. Subscribe anew."""
 
     code = "events-lost"
 

@@ -119,7 +119,7 @@ def _regex(instance: object, attribute: "attrs.Attribute[str]", value: str) -> N
 
 @attrs.frozen
 class Log:
-    """Ready when a line of the service's output, in this generation, contains a match of the regular expression `log`."""
+    """Ready when a line of this generation's output contains a match of the regular expression `log`."""
 
     log: str = attrs.field(validator=[_not_empty, _regex])
     timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
@@ -217,7 +217,8 @@ class ServiceSpec:
     Attributes:
         name: The unique process name.
 
-        command: Program and arguments; a string is split like a shell does, without expansion.
+        command: Program and arguments; a string is split like a shell does, without expansion. Empty: it cannot be
+            started.
 
         depends_on: Names, or `DependsOn` values, of the services that must be up first.
 
@@ -268,7 +269,8 @@ class ServiceSpec:
 
     @command.validator
     def _check_command(self, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
-        if not value or not all(isinstance(part, str) for part in value) or not value[0]:
+        # An empty command is allowed here: a block without one can be listed; starting it fails and says so.
+        if not all(isinstance(part, str) for part in value) or (value and not value[0]):
             raise ValueError(f"'command' of {self.name!r} must name a program")
         if any("\0" in part for part in value):
             raise ValueError(f"'command' of {self.name!r} must not contain a NUL character")
