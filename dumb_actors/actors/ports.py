@@ -5,52 +5,13 @@ Real processes stand behind them in `OsHost`, simulated ones on a virtual clock 
 Trio's clock on both sides.
 """
 
-from types import TracebackType
-from typing import Protocol, Self
-
-import attrs
+from typing import Protocol
 
 from dumb_actors.model.child import Ending, Exit, Launch
 from dumb_actors.model.spec import ProbeSpec, StopStep
+from dumb_actors.probes.base import Answer, Probe
 
 __all__ = ["Answer", "Child", "Host", "Probe"]
-
-
-@attrs.frozen
-class Answer:
-    """What a probe found: whether it holds, and in words what was seen (`connection refused`, `HTTP 503`)."""
-
-    held: bool
-    text: str
-
-
-class Probe(Protocol):
-    """
-    One question to the world, asked until the answer is yes.
-
-    It is a context manager: what it needs (a watch, a socket) exists only while somebody waits.
-    """
-
-    @property
-    def what(self) -> str:
-        """What is asked, to go behind "waits for": `/mnt/x to exist`."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-
-    async def ask(self) -> Answer:
-        """Ask once. Never raises for what the world does; a hang is cut by the caller's time-out."""
-
-    async def pause(self, waited_s: float) -> None:
-        """
-        Return when it makes sense to ask again.
-
-        That is at an event where the world tells of one; else after an interval that grows with *waited_s*, the
-        seconds since the first question.
-        """
 
 
 class Child(Protocol):
@@ -76,6 +37,9 @@ class Child(Protocol):
 
 class Host(Protocol):
     """Makes children and probes."""
+
+    def next_generation(self, slug: str) -> int:
+        """Give the number of the service's next child, above every one it ever had, also under earlier supervisors."""
 
     async def prepare(self, launch: Launch) -> None:
         """

@@ -1,0 +1,165 @@
+"""
+The event bus: every event to every reader, in order, without gaps, and without ever waiting for a reader.
+
+Publishing is synchronous: the sequence number, the time stamps and the hand-over to each reader's buffer happen in one
+step, so that order on the bus is the order in which things happened.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import trio
+
+from dumb_actors.errors import EventsLost
+from dumb_actors.model.event import Cause, Event, EventKind, Snapshot
+from dumb_actors.model.phase import Phase
+
+__all__ = ["BUFFER_SIZE", "EventBus", "EventStream"]
+
+BUFFER_SIZE = 1024
+
+
+class EventStream:
+    """
+    One reader's view of the bus; an async iterator of `Event`s.
+
+    First comes one event of kind `snapshot` for each service, then every event after that snapshot, without a gap. It
+    ends when the supervisor has ended.
+
+    Attributes:
+        snapshot: The state of everything at the time of subscription.
+
+    Raises:
+        EventsLost: By the iteration: more than the buffer's number of events were not read in time. What was buffered
+            has been handed out; subscribe anew for a fresh snapshot.
+    """
+
+    def __init__(self, snapshot: Snapshot, first: list[Event], buffer_size: int) -> None:
+        self.snapshot = snapshot
+        self.lost = False
+        self._last_seq = snapshot.seq
+        self._first = iter(first)
+        self._send, self._receive = trio.open_memory_channel[Event](buffer_size)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        event = next(self._first, None)
+        if event is not None:
+            await trio.lowlevel.checkpoint()
+            return event
+        try:
+            event = await self._receive.receive()
+        except trio.EndOfChannel:
+            if self.lost:
+                raise EventsLost(self._last_seq) from None
+            raise StopAsyncIteration from None
+        self._last_seq = event.seq
+        return event
+
+    def offer(self, event: Event) -> bool:
+        """Take *event* into the buffer; False when it is full: then the reader is cut off and will be told."""
+        try:
+            self._send.send_nowait(event)
+        except trio.WouldBlock:
+            self.lost = True
+            self._send.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the stream after what is buffered."""
+        self._send.close()
+
+
+class EventBus:
+    """
+    Stamps events and hands them to the readers.
+
+    Args:
+        mono: The monotonic clock, seconds.
+
+        wall: The wall clock, Unix seconds.
+
+        take_snapshot: Gives the state of everything, given the sequence number of the last event.
+    """
+
+    def __init__(
+        self, *, mono: Callable[[], float], wall: Callable[[], float], take_snapshot: Callable[[int], Snapshot]
+    ) -> None:
+        self.mono = mono
+        self.wall = wall
+        self.seq = 0
+        self._take_snapshot = take_snapshot
+        self._streams: list[EventStream] = []
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def publish(
+        self,
+        kind: EventKind,
+        cause: Cause,
+        *,
+        service: str = "",
+        generation: int = 0,
+        phases: tuple[Phase, Phase] = (Phase.STOPPED, Phase.STOPPED),
+        detail: Mapping[str, Any] | None = None,
+    ) -> Event:
+        """Publish one event and return it."""
+        self.seq += 1
+        event = Event(
+            seq=self.seq,
+            kind=kind,
+            service=service,
+            generation=generation,
+            from_phase=phases[0],
+            to_phase=phases[1],
+            cause=cause,
+            mono=self.mono(),
+            at=self.wall(),
+            detail=detail or {},
+        )
+        for listener in self._listeners:
+            listener(event)
+        self._streams = [stream for stream in self._streams if stream.offer(event)]
+        return event
+
+    def add_listener(self, listener: Callable[[Event], None]) -> None:
+        """Call *listener* with each event, at once, before any reader gets it; it must be quick and must not raise."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def subscribe(self, buffer_size: int = BUFFER_SIZE) -> Iterator[EventStream]:
+        """Open a stream for the length of a block; see `EventStream`."""
+        snapshot = self._take_snapshot(self.seq)
+        stream = EventStream(snapshot, self._snapshot_events(snapshot), buffer_size)
+        self._streams.append(stream)
+        try:
+            yield stream
+        finally:
+            self._streams = [other for other in self._streams if other is not stream]
+            stream.close()
+
+    def _snapshot_events(self, snapshot: Snapshot) -> list[Event]:
+        return [
+            Event(
+                seq=snapshot.seq,
+                kind="snapshot",
+                service=service.name,
+                generation=service.generation,
+                from_phase=service.phase,
+                to_phase=service.phase,
+                cause=Cause(kind="supervisor", text=service.reason or "as it was when this reader came"),
+                mono=self.mono(),
+                at=snapshot.at,
+                detail={"pid": service.pid, "wished": service.wished},
+            )
+            for service in snapshot.services.values()
+        ]
+
+    def close(self) -> None:
+        """End every stream after what it has buffered; later events reach listeners only."""
+        for stream in self._streams:
+            stream.close()
+        self._streams = []

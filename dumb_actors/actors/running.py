@@ -1,0 +1,42 @@
+"""Run a supervisor inside the caller's nursery, whatever stands behind its children."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from dumb_actors.actors.actor import ServiceActor
+from dumb_actors.actors.launch import LaunchSettings
+from dumb_actors.actors.ports import Host
+from dumb_actors.actors.supervisor import ActorFactory, Supervisor
+from dumb_actors.model.spec import ServiceSpec
+
+__all__ = ["run_supervisor"]
+
+SHUTDOWN_SLACK_S = 60.0
+
+
+@asynccontextmanager
+async def run_supervisor(
+    specs: Sequence[ServiceSpec],
+    *,
+    host: Host,
+    settings: LaunchSettings,
+    wall: Callable[[], float],
+    make_actor: ActorFactory = ServiceActor,
+) -> AsyncIterator[Supervisor]:
+    """Run a supervisor on *host* for the length of a block; what `open_supervisor` and the simulation share."""
+    failure: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        supervisor = Supervisor(specs, host=host, settings=settings, wall=wall, make_actor=make_actor)
+        nursery.start_soon(supervisor.run_actors)
+        try:
+            yield supervisor
+        except BaseException as error:  # noqa: BLE001  (raised again below, outside the nursery that would wrap it)
+            failure = error
+        budget = sum(step.wait for spec in specs for step in spec.stop) + SHUTDOWN_SLACK_S
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + budget):
+            await supervisor.shutdown(by="the end of its block")
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

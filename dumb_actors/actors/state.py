@@ -1,0 +1,170 @@
+"""The state of one service, owned by its actor: every change of phase goes through `ServiceState.become`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from dumb_actors.actors.bus import EventBus
+from dumb_actors.actors.commands import Command
+from dumb_actors.actors.levels import Changed, Level, Outlet
+from dumb_actors.model.child import Ending, Exit
+from dumb_actors.model.event import Cause, EventKind, ServiceSnapshot, Waiting
+from dumb_actors.model.phase import Phase, check_transition
+from dumb_actors.model.spec import ServiceSpec
+
+__all__ = ["ServiceState"]
+
+
+class ServiceState:
+    """
+    What is true of one service, and the one place that tells others: events to the bus, levels to the dependents.
+
+    Attributes:
+        wished: What the last accepted command asks for.
+
+        changed: Fired at each change that a snapshot shows, but for the answers of probes.
+    """
+
+    def __init__(self, spec: ServiceSpec, bus: EventBus, outlets: tuple[Outlet, ...]) -> None:
+        self.spec = spec
+        self.changed = Changed()
+        self.wished = False
+        self.phase = Phase.STOPPED
+        self.generation = 0
+        self.pid: int | None = None
+        self.reason = ""
+        self.hint = ""
+        self.restarts = 0
+        self.last_exit: Exit | None = None
+        self.last_exit_at: float | None = None
+        self.last_lines: tuple[str, ...] = ()
+        self._bus = bus
+        self._outlets = outlets
+        self._since_at = bus.wall()
+        self._started_at: float | None = None
+        self._ready_at: float | None = None
+        self._waiting: dict[str, Waiting] = {}
+
+    # --- changes ------------------------------------------------------------------------------------------------------
+
+    def become(self, phase: Phase, cause: Cause, *, hint: str = "", detail: Mapping[str, Any] | None = None) -> None:
+        """
+        Go to *phase* because of *cause*, and tell everybody.
+
+        Raises:
+            IllegalTransition: The table has no such arrow; nothing was changed and nobody was told.
+        """
+        check_transition(self.spec.name, self.phase, phase)
+        before, self.phase = self.phase, phase
+        self.reason = cause.text
+        self.hint = hint
+        self._waiting = {}
+        self._since_at = self.note("phase", cause, before=before, detail=detail)
+        if phase is Phase.READY:
+            self._ready_at = self._since_at
+        self.tell()
+
+    def wish(self, *, wished: bool) -> None:
+        """Change what is wished; the dependents are told at once."""
+        self.wished = wished
+        self.tell()
+
+    def note_spawned(self, generation: int, pid: int, cause: Cause, detail: Mapping[str, Any]) -> None:
+        """Record a new child and go to `starting`."""
+        self.generation = generation
+        self.pid = pid
+        self.last_lines = ()
+        self._started_at = self.note("spawned", cause, detail={"pid": pid, **detail})
+        self.become(Phase.STARTING, cause)
+
+    def note_exited(self, ending: Ending, cause: Cause) -> None:
+        """Record that nothing of the child is left."""
+        self.last_exit = ending.exit
+        self.last_lines = ending.last_lines
+        detail = {
+            "pid": self.pid,
+            "exit": str(ending.exit),
+            "code": ending.exit.code,
+            "signal": ending.exit.signal,
+            "tree_empty": ending.tree_empty,
+            "tree_proof": ending.tree_proof,
+            "swept": [{"pid": s.pid, "command": s.command} for s in ending.swept],
+            "left": [{"pid": s.pid, "command": s.command} for s in ending.left],
+        }
+        self.last_exit_at = self.note("exited", cause, detail=detail)
+        self.pid = None
+        self._started_at = None
+        self._ready_at = None
+
+    def note(
+        self, kind: EventKind, cause: Cause, *, before: Phase | None = None, detail: Mapping[str, Any] | None = None
+    ) -> float:
+        """Publish an event about this service; give its wall time."""
+        phases = (self.phase if before is None else before, self.phase)
+        event = self._bus.publish(
+            kind, cause, service=self.spec.name, generation=self.generation, phases=phases, detail=detail
+        )
+        self.changed.fire()
+        return event.at
+
+    def note_command(self, command: Command) -> None:
+        """Publish that *command* was accepted."""
+        cause = Cause(kind="command", text=f"{command.action} asked for by {command.by}", by=command.by)
+        detail = {"id": command.id, "command": command.action, "dependencies": command.dependencies}
+        self.note("command", cause, detail=detail)
+
+    # --- what others see ----------------------------------------------------------------------------------------------
+
+    def set_waiting(self, what: str, answer: str | None) -> None:
+        """Show that *what* is waited for; *answer* is the last that was heard. Not an event: it may change often."""
+        present = self._waiting.get(what)
+        since_at = present.since_at if present else self._bus.wall()
+        since_mono = present.since_mono if present else trio.current_time()
+        self._waiting[what] = Waiting(what=what, since_at=since_at, since_mono=since_mono, last_answer=answer)
+
+    def clear_waiting(self, what: str) -> None:
+        """Show no longer that *what* is waited for."""
+        self._waiting.pop(what, None)
+
+    @property
+    def level(self) -> Level:
+        """What the dependents are told."""
+        published = {"ports": self.spec.ports, "paths": self.spec.provides} if self.phase is Phase.READY else {}
+        return Level(
+            wished=self.wished,
+            phase=self.phase,
+            generation=self.generation,
+            reason=self.reason if self.phase is Phase.FAILED else "",
+            published=published,
+        )
+
+    def tell(self) -> None:
+        """Put the present level into each dependent's channel."""
+        level = self.level
+        for outlet in self._outlets:
+            outlet.put(level)
+        self.changed.fire()
+
+    def snapshot(self, dependencies: Mapping[str, str]) -> ServiceSnapshot:
+        """Freeze the present state; *dependencies* are the phases of its dependencies as it was last told."""
+        return ServiceSnapshot(
+            name=self.spec.name,
+            key=self.spec.key,
+            enabled=self.spec.enabled,
+            phase=self.phase,
+            wished=self.wished,
+            generation=self.generation,
+            pid=self.pid,
+            since_at=self._since_at,
+            started_at=self._started_at,
+            ready_at=self._ready_at,
+            reason=self.reason,
+            hint=self.hint,
+            waiting=tuple(self._waiting.values()),
+            dependencies=dependencies,
+            last_exit=self.last_exit,
+            last_exit_at=self.last_exit_at,
+            last_lines=self.last_lines,
+            restarts=self.restarts,
+        )

@@ -1,0 +1,419 @@
+"""
+The supervisor: owns the actors, knows the graph, and gives the one public view of both.
+
+Its methods are what the REST API, the command line and embedding programs call; none of them looks into an actor beyond
+`post`, `snapshot` and the `changed` signal.
+"""
+
+import itertools
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from dumb_actors.actors.actor import ServiceActor
+from dumb_actors.actors.bus import EventBus, EventStream
+from dumb_actors.actors.commands import Action, Command, Dependencies, Outcome
+from dumb_actors.actors.launch import LaunchSettings
+from dumb_actors.actors.levels import Inlet, Outlet, level_channel
+from dumb_actors.actors.ports import Host
+from dumb_actors.config.load import Config
+from dumb_actors.errors import DumbActorsError, GaveUp, ShuttingDown, StartTimeout, StopTimeout, UnknownService
+from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot
+from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.model.names import find_name, unique_slugs
+from dumb_actors.model.phase import Phase
+from dumb_actors.model.plan import Plan, plan_shutdown, plan_start, plan_stop
+from dumb_actors.model.spec import ServiceSpec
+
+__all__ = ["START_TIMEOUT_S", "ActorFactory", "Supervisor"]
+
+START_TIMEOUT_S = 600.0
+STOP_SLACK_S = 40.0
+"""Beyond a service's own stop steps: its actor's bound for leaving nothing, and a margin."""
+
+ActorFactory = Callable[..., ServiceActor]
+
+
+class Supervisor:
+    """
+    Runs a set of services; made by `open_supervisor`.
+
+    Names are matched exactly, then without regard to case and spaces.
+
+    Attributes:
+        specs: The services by name, in the order given.
+
+        graph: Their dependencies.
+
+        config: The configuration they came from; None for specs made by hand.
+    """
+
+    config: Config | None = None
+
+    def __init__(
+        self,
+        specs: Sequence[ServiceSpec],
+        *,
+        host: Host,
+        settings: LaunchSettings,
+        wall: Callable[[], float],
+        make_actor: ActorFactory = ServiceActor,
+    ) -> None:
+        self.specs: Mapping[str, ServiceSpec] = {spec.name: spec for spec in specs}
+        self.graph = DependencyGraph(specs)
+        self.slugs: Mapping[str, str] = unique_slugs(self.specs)
+        self._bus = EventBus(mono=trio.current_time, wall=wall, take_snapshot=self._snapshot_at)
+        self._ids = itertools.count(1)
+        self._is_shutting_down = False
+        self._settings = settings
+        self._actors = self._make_actors(host, make_actor)
+
+    def _make_actors(self, host: Host, make_actor: ActorFactory) -> dict[str, ServiceActor]:
+        """Make one actor for each service, and one level channel for each pair that depends."""
+        outlets: dict[str, list[Outlet]] = {name: [] for name in self.specs}
+        inlets: dict[str, dict[str, Inlet]] = {name: {} for name in self.specs}
+        for name in self.specs:
+            for target in self.graph.dependencies(name):
+                outlet, inlets[name][target] = level_channel(target)
+                outlets[target].append(outlet)
+        return {
+            name: make_actor(
+                spec,
+                self.slugs[name],
+                host=host,
+                bus=self._bus,
+                settings=self._settings,
+                edges=self.graph.edges_of(name),
+                inlets=inlets[name],
+                outlets=outlets[name],
+            )
+            for name, spec in self.specs.items()
+        }
+
+    async def run_actors(self) -> None:
+        """Run every actor until it has been shut down; called once, by `open_supervisor`."""
+        async with trio.open_nursery() as nursery:
+            for actor in self._actors.values():
+                nursery.start_soon(actor.run, name=f"actor {actor.spec.name}")
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def find(self, name: str) -> ServiceSpec:
+        """
+        Find a service by what a person typed.
+
+        Raises:
+            UnknownService: Nothing, or more than one service, is meant by *name*.
+        """
+        found = find_name(name, self.specs)
+        if found is None:
+            raise UnknownService(name, tuple(self.specs))
+        return self.specs[found]
+
+    def status(self, name: str) -> ServiceSnapshot:
+        """
+        Give the state of one service, from memory.
+
+        Raises:
+            UnknownService: No such name.
+        """
+        return self._actor(name).snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """Give the state of every service at this instant, from memory."""
+        return self._snapshot_at(self._bus.seq)
+
+    def _snapshot_at(self, seq: int) -> Snapshot:
+        services = {name: actor.snapshot() for name, actor in self._actors.items()}
+        return Snapshot(seq=seq, at=self._bus.wall(), services=services)
+
+    def log_path(self, name: str) -> str:
+        """
+        Give the absolute path of a service's log file; it need not exist yet.
+
+        Raises:
+            UnknownService: No such name.
+        """
+        spec = self.find(name)
+        return spec.log_file or f"{self._settings.log_dir}/{self.slugs[spec.name]}.log"
+
+    @asynccontextmanager
+    async def events(self, *, buffer_size: int = 1024) -> AsyncIterator[EventStream]:
+        """
+        Subscribe to events for the length of a block.
+
+        The stream starts with one event of kind `snapshot` for each service and goes on with every later event,
+        without a gap. A reader that falls more than *buffer_size* events behind is dropped and told (`EventsLost`).
+        """
+        with self._bus.subscribe(buffer_size) as stream:
+            yield stream
+
+    def add_listener(self, listener: Callable[[Event], None]) -> None:
+        """Call *listener* with each event at once; it must be quick, and must not raise or wait."""
+        self._bus.add_listener(listener)
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    async def boot(self, *, by: str = "boot") -> tuple[str, ...]:
+        """
+        Wish the enabled services to run, and return their names; they come up by themselves, in their order.
+
+        Raises:
+            ShuttingDown: Nothing was wished.
+        """
+        enabled = [name for name in self.graph.order if self.specs[name].enabled]
+        for name in enabled:
+            self._post("start", name, by=by)
+        self._say("booted", f"{len(enabled)} services are enabled", by)
+        await trio.lowlevel.checkpoint()
+        return tuple(enabled)
+
+    def plan_start(self, name: str, *, dependencies: Dependencies = "start") -> Plan:
+        """
+        Say what `start` would do: which services, in which order, why.
+
+        Raises:
+            UnknownService: No such name.
+        """
+        spec = self.find(name)
+        up = frozenset(n for n, a in self._actors.items() if a.state.wished and a.state.phase is not Phase.FAILED)
+        plan = plan_start(self.graph, spec.name, startable=self._startable, up=up - {spec.name})
+        if dependencies == "start":
+            return plan
+        return Plan(tuple(step for step in plan.steps if step.service == spec.name))
+
+    def plan_stop(self, name: str) -> Plan:
+        """
+        Say what `stop` would do, and to whom.
+
+        Raises:
+            UnknownService: No such name.
+        """
+        up = frozenset(n for n, a in self._actors.items() if a.state.wished)
+        return plan_stop(self.graph, self.find(name).name, up=up)
+
+    async def start(
+        self,
+        name: str,
+        *,
+        dependencies: Dependencies = "start",
+        timeout: float = START_TIMEOUT_S,
+        by: str = "library",
+    ) -> ServiceSnapshot:
+        """
+        Wish a service to run, and what it needs, and wait until it is ready.
+
+        A service that runs already is left alone. Any number of concurrent starts give one child.
+
+        Args:
+            name: The service.
+
+            dependencies: `start`: what it needs is wished too (what `depends_on` requires, and enabled providers of
+                its waits); `wait`: it is only waited for; `ignore`: the service goes at once, whatever it waits for.
+
+            timeout: Seconds; `math.inf` waits for ever.
+
+            by: Who asks, for the events.
+
+        Returns:
+            The snapshot in which it is ready.
+
+        Raises:
+            UnknownService: No such name; nothing changed.
+
+            StartTimeout: It is not ready in time; `.waiting` says what it waits for. The wish stays.
+
+            GaveUp: It failed; `.reason` tells why.
+
+            Superseded: A stop came before it was ready.
+
+            Busy: Its mailbox is full. ShuttingDown: The supervisor is ending. Nothing changed for this service.
+
+        Cancellation: safe; the wish stays.
+        """
+        return await self._begin("start", name, dependencies=dependencies, timeout=timeout, by=by)
+
+    async def restart(
+        self,
+        name: str,
+        *,
+        dependencies: Dependencies = "start",
+        timeout: float = START_TIMEOUT_S,
+        by: str = "library",
+    ) -> ServiceSnapshot:
+        """
+        Stop a service if it runs, then start it; the same as `start` in everything else.
+
+        Dependents keep running and are told of the loss and of the return.
+        """
+        return await self._begin("restart", name, dependencies=dependencies, timeout=timeout, by=by)
+
+    async def _begin(
+        self, action: Action, name: str, *, dependencies: Dependencies, timeout: float, by: str
+    ) -> ServiceSnapshot:
+        spec = self.find(name)
+        plan = self.plan_start(spec.name, dependencies=dependencies)
+        # All in one step, without a checkpoint: no actor moves before all of them are wished.
+        for also in plan.services:
+            if also != spec.name:
+                self._post("start", also, by=by)
+        command = self._post(action, spec.name, by=by, dependencies=dependencies)
+        with trio.move_on_after(timeout):
+            return await command.wait()
+        command.answer(StartTimeout(spec.name, timeout, self._why_not_ready(spec.name)))
+        return await command.wait()
+
+    async def stop(self, name: str, *, timeout: float | None = None, by: str = "library") -> ServiceSnapshot:
+        """
+        Stop a service, and wait until nothing of it is left; its dependents keep running and are told.
+
+        A stop works in every phase; a stop during a stop joins it; one of a stopped service does nothing.
+
+        Args:
+            name: The service.
+
+            timeout: Seconds; None: as long as its stop steps can take, and a margin.
+
+            by: Who asks, for the events.
+
+        Raises:
+            UnknownService: No such name; nothing changed.
+
+            StopTimeout: It is not done in time; the stop goes on.
+
+            Busy, ShuttingDown: Nothing changed.
+
+        Cancellation: safe; the stop goes on.
+        """
+        spec = self.find(name)
+        command = self._post("stop", spec.name, by=by)
+        bound = self._stop_budget(spec) if timeout is None else timeout
+        with trio.move_on_after(bound):
+            return await command.wait()
+        text = f"{spec.name!r} has not stopped within {bound:g} s; it is {self.status(spec.name).phase}"
+        command.answer(StopTimeout(text, service=spec.name, timeout=bound))
+        return await command.wait()
+
+    async def wait_ready(self, name: str, *, timeout: float = math.inf, after: int = 0) -> ServiceSnapshot:
+        """
+        Wait until a service is ready, without wishing anything.
+
+        Args:
+            name: The service.
+
+            timeout: Seconds of the run's clock.
+
+            after: Only a generation above this one counts: to wait for the next child, pass the present generation.
+
+        Returns:
+            The snapshot in which it was ready. It may have been lost again by the time this returns.
+
+        Raises:
+            UnknownService: No such name.
+
+            GaveUp: It is in phase `failed`.
+
+            StartTimeout: It is not ready in time; nothing was changed.
+
+        Cancellation: safe; leaves nothing behind.
+        """
+        actor = self._actor(name)
+        with trio.move_on_after(timeout):
+            while True:
+                snapshot = actor.snapshot()
+                if snapshot.phase is Phase.READY and snapshot.generation > after:
+                    return snapshot
+                if snapshot.phase is Phase.FAILED and snapshot.generation >= after:
+                    raise GaveUp(snapshot.name, snapshot.reason)
+                await actor.state.changed.wait()
+        raise StartTimeout(actor.spec.name, timeout, self._why_not_ready(actor.spec.name))
+
+    async def shutdown(self, *, by: str = "library") -> None:
+        """
+        Stop everything, dependents before what they depend on, all that can at once; then take no more commands.
+
+        A second call joins the first. Bounded by the stop steps of the services.
+        """
+        if not self._is_shutting_down:
+            self._is_shutting_down = True
+            self._say("shutdown", f"asked for by {by}", by)
+        gone = {name: trio.Event() for name in self.specs}
+
+        async def stop_one(name: str, after: Sequence[str]) -> None:
+            for other in after:
+                await gone[other].wait()
+            await self._shut_down_one(name, by)
+            gone[name].set()
+
+        async with trio.open_nursery() as nursery:
+            for step in plan_shutdown(self.graph).steps:
+                nursery.start_soon(stop_one, step.service, step.after)
+        self._say("ended", "everything is stopped", by)
+        self._bus.close()
+
+    async def _shut_down_one(self, name: str, by: str) -> None:
+        command = self._new_command("shutdown", name, by=by)
+        while True:
+            try:
+                self._actors[name].post(command)
+            except ShuttingDown:
+                return  # it has ended already
+            except DumbActorsError:  # its mailbox is full: the actor is taking commands out of it right now
+                await self._actors[name].state.changed.wait()
+            else:
+                break
+        with trio.move_on_after(self._stop_budget(self.specs[name])):
+            await command.wait()
+
+    def hasten(self) -> None:
+        """Skip what is left of every stop step: SIGKILL at once, also for stops that follow."""
+        for actor in self._actors.values():
+            actor.hasten()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _actor(self, name: str) -> ServiceActor:
+        return self._actors[self.find(name).name]
+
+    @property
+    def _startable(self) -> frozenset[str]:
+        return frozenset(name for name, spec in self.specs.items() if spec.enabled)
+
+    def _post(self, action: Action, name: str, *, by: str, dependencies: Dependencies = "start") -> Command:
+        if self._is_shutting_down:
+            raise ShuttingDown("the supervisor is shutting down", service=name)
+        command = self._new_command(action, name, by=by, dependencies=dependencies)
+        self._actors[name].post(command)
+        return command
+
+    def _new_command(self, action: Action, name: str, *, by: str, dependencies: Dependencies = "start") -> Command:
+        return Command(
+            id=next(self._ids),
+            action=action,
+            service=name,
+            by=by,
+            dependencies=dependencies,
+            on_answer=self._note_answer,
+        )
+
+    def _note_answer(self, command: Command, outcome: Outcome) -> None:
+        text = str(outcome) if isinstance(outcome, DumbActorsError) else str(outcome.phase)
+        code = outcome.code if isinstance(outcome, DumbActorsError) else "done"
+        cause = Cause(kind="command", text=f"{command.action} answered: {text}", by=command.by)
+        detail = {"id": command.id, "command": command.action, "outcome": code}
+        self._actors[command.service].state.note("answer", cause, detail=detail)
+
+    def _why_not_ready(self, name: str) -> str:
+        snapshot = self.status(name)
+        if snapshot.waiting:
+            return "; ".join(str(waiting) for waiting in snapshot.waiting)
+        return f"it is {snapshot.phase}" + (f" ({snapshot.reason})" if snapshot.reason else "")
+
+    @staticmethod
+    def _stop_budget(spec: ServiceSpec) -> float:
+        return sum(step.wait for step in spec.stop) + STOP_SLACK_S
+
+    def _say(self, what: str, text: str, by: str) -> None:
+        self._bus.publish("supervisor", Cause(kind="supervisor", text=text, by=by), detail={"what": what})

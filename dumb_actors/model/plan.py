@@ -1,0 +1,111 @@
+"""Plans: what a command would do, computed by the code that does it, without doing it."""
+
+from typing import Literal, TypeAlias
+
+import attrs
+
+from dumb_actors.model.graph import DependencyGraph
+
+__all__ = ["Effect", "Plan", "Step", "plan_shutdown", "plan_start", "plan_stop"]
+
+Action: TypeAlias = Literal["start", "stop"]
+
+
+@attrs.frozen
+class Step:
+    """
+    One thing to be done.
+
+    Attributes:
+        action: `start` or `stop`.
+
+        service: To whom.
+
+        after: The services of this plan that must be ready (start) or gone (stop) first; all other order is free.
+
+        why: In words.
+    """
+
+    action: Action
+    service: str
+    after: tuple[str, ...]
+    why: str
+
+
+@attrs.frozen
+class Effect:
+    """What happens to a service that the plan does not start or stop itself."""
+
+    service: str
+    effect: str
+
+
+@attrs.frozen
+class Plan:
+    """The steps of a command, in an order in which they may be done, and who else is touched."""
+
+    steps: tuple[Step, ...]
+    effects: tuple[Effect, ...] = ()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services of the steps, in order."""
+        return tuple(step.service for step in self.steps)
+
+
+def plan_start(graph: DependencyGraph, name: str, *, startable: frozenset[str], up: frozenset[str]) -> Plan:
+    """
+    Plan a start of *name* with what it needs.
+
+    Args:
+        graph: The dependencies.
+
+        name: Whom to start.
+
+        startable: Services that may be started along: the enabled ones. What `depends_on` requires is always started.
+
+        up: Services that are wished and have not failed: nothing is to be done for them.
+    """
+    wanted = _wanted(graph, name, startable)
+    chosen = [n for n in graph.order if n in wanted and n not in up]
+    return Plan(
+        tuple(
+            Step(
+                "start",
+                service,
+                tuple(dep for dep in graph.dependencies(service) if dep in chosen),
+                "asked for" if service == name else f"{name!r} needs it",
+            )
+            for service in chosen
+        )
+    )
+
+
+def _wanted(graph: DependencyGraph, name: str, startable: frozenset[str]) -> set[str]:
+    """Walk along the edges that are required or lead to something that may be started along."""
+    wanted = {name}
+    todo = [name]
+    while todo:
+        for edge in graph.edges_of(todo.pop()):
+            required = edge.signal == "depends_on" and edge.always
+            if edge.target not in wanted and (required or edge.target in startable):
+                wanted.add(edge.target)
+                todo.append(edge.target)
+    return wanted
+
+
+def plan_stop(graph: DependencyGraph, name: str, *, up: frozenset[str]) -> Plan:
+    """Plan a stop of *name*: nobody else is stopped, its dependents that are *up* keep running and are told."""
+    effects = tuple(
+        Effect(other, f"keeps running and is told that {name!r} was lost")
+        for other in graph.dependents(name)
+        if other in up
+    )
+    return Plan((Step("stop", name, (), "asked for"),), effects)
+
+
+def plan_shutdown(graph: DependencyGraph) -> Plan:
+    """Plan a stop of everything: a service stops as soon as all that depend on it are gone."""
+    return Plan(
+        tuple(Step("stop", name, graph.dependents(name), "everything is stopped") for name in reversed(graph.order))
+    )

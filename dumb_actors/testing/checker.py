@@ -1,0 +1,277 @@
+"""
+The rules' checker: knows the specs and the stream of events, nothing else, and says which rule an event breaks.
+
+It is written independently of the actors: where it needs to know whether a condition holds, it works that out from the
+events of the dependency, not from what the dependent says about it. Rules are numbered as in `docs/rules.md`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from dumb_actors.model.event import Event
+from dumb_actors.model.graph import infer_edges
+from dumb_actors.model.phase import RESTING, Phase
+from dumb_actors.model.spec import ServiceSpec
+
+__all__ = ["BrokenRule", "RuleChecker"]
+
+_EPSILON_S = 1e-6
+
+
+@attrs.frozen
+class BrokenRule:
+    """A rule, by number, that an event broke, and how."""
+
+    rule: int
+    text: str
+    event: Event | None
+
+    def __str__(self) -> str:
+        at = f" (event {self.event.seq} at {self.event.mono:.3f} s)" if self.event is not None else ""
+        return f"rule {self.rule}: {self.text}{at}"
+
+
+@attrs.define(kw_only=True)
+class _Seen:
+    """What the events have told about one service."""
+
+    phase: Phase = Phase.STOPPED
+    wished: bool = False
+    child: int | None = None  # pid of the live one
+    generation: int = 0
+    asked: bool = False  # a command that justifies one spawn
+    ignores: bool = False
+    told_to_stop: bool = False
+    held_until: dict[str, float] = attrs.field(factory=dict)  # until → last instant at which it held; inf: it holds
+    waits_held: dict[str, bool] = attrs.field(factory=dict)
+    free_since: float | None = None  # since when nothing keeps it from being spawned
+
+
+@attrs.frozen
+class _Need:
+    target: str
+    until: str
+    always: bool
+
+
+class RuleChecker:
+    """
+    Checks rules 1 to 7 after every event; add it as a listener.
+
+    Args:
+        specs: The services.
+
+        slack_s: How long, in seconds of the run's clock, a condition may have been lost when the spawn is reported.
+
+        start_cost_s: How long a service's own preparation and spawn may take.
+
+    Attributes:
+        broken: What was broken so far.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[ServiceSpec],
+        *,
+        slack_s: float = 0.0,
+        start_cost_s: Callable[[str], float] | None = None,
+    ) -> None:
+        self.broken: list[BrokenRule] = []
+        self._specs = {spec.name: spec for spec in specs}
+        self._slack_s = slack_s + _EPSILON_S
+        self._start_cost_s = start_cost_s or (lambda _service: 0.0)
+        self._seen = {name: _Seen() for name in self._specs}
+        self._needs = {name: self._needs_of(name) for name in self._specs}
+        self._open_commands: dict[int, Event] = {}
+        self._is_shutting_down = False
+        self._now = -math.inf
+
+    def _needs_of(self, name: str) -> list[_Need]:
+        declared = [_Need(d.name, d.until, d.required) for d in self._specs[name].depends_on if d.name in self._specs]
+        edges = [e for e in infer_edges(list(self._specs.values())) if e.source == name and e.wait is not None]
+        return declared + [_Need(e.target, "started", always=False) for e in edges]
+
+    # --- the stream ---------------------------------------------------------------------------------------------------
+
+    def __call__(self, event: Event) -> None:
+        """Take one event and check everything that it can have broken."""
+        if event.mono < self._now:
+            self._break(6, "time went backwards in the stream", event)
+        self._check_prompt(event)
+        self._now = event.mono
+        if event.kind == "supervisor":
+            self._take_supervisor(event)
+            return
+        seen = self._seen[event.service]
+        match event.kind:
+            case "command":
+                self._take_command(seen, event)
+            case "answer":
+                self._take_answer(seen, event)
+            case "phase":
+                self._take_phase(seen, event)
+            case "spawned":
+                self._take_spawned(seen, event)
+            case "exited":
+                self._take_exited(seen, event)
+            case "condition" if str(event.detail["signal"]).startswith("wait_for"):
+                seen.waits_held[event.detail["condition"]] = event.detail["held"]
+        self._note_free(event.mono)
+
+    def finish(self) -> None:
+        """Check what must be true once the supervisor has ended."""
+        for event in self._open_commands.values():
+            self._break(6, f"{event.detail['command']} of {event.service!r} was never answered", event)
+        for name, seen in self._seen.items():
+            if seen.child is not None:
+                self._break(4, f"a child of {name!r} was left", None)
+            if seen.phase not in RESTING:
+                self._break(4, f"{name!r} was left in phase {seen.phase}", None)
+
+    def _break(self, rule: int, text: str, event: Event | None) -> None:
+        self.broken.append(BrokenRule(rule, text, event))
+
+    # --- commands (rule 6) --------------------------------------------------------------------------------------------
+
+    def _take_command(self, seen: _Seen, event: Event) -> None:
+        command = event.detail["command"]
+        if event.detail["id"] in self._open_commands:
+            self._break(6, "a command was accepted twice", event)
+        self._open_commands[event.detail["id"]] = event
+        seen.wished = command in {"start", "restart"}
+        if seen.wished:
+            seen.asked = True
+            seen.ignores = event.detail["dependencies"] == "ignore"
+        else:
+            seen.asked = False
+        if command != "start":
+            seen.told_to_stop = True
+
+    def _take_answer(self, seen: _Seen, event: Event) -> None:
+        asked = self._open_commands.pop(event.detail["id"], None)
+        if asked is None:
+            self._break(6, "a command was answered twice, or never accepted", event)
+            return
+        if event.detail["outcome"] != "done":
+            return
+        later = any(other.service == event.service for other in self._open_commands.values())
+        if asked.detail["command"] in {"start", "restart"}:
+            if seen.phase is not Phase.READY:
+                self._break(6, f"a start was answered in phase {seen.phase}", event)
+            seen.asked = later and seen.asked
+        elif seen.child is not None:
+            self._break(6, "a stop was answered while a child lives", event)
+
+    # --- children (rules 1, 2, 4, 7) ----------------------------------------------------------------------------------
+
+    def _take_spawned(self, seen: _Seen, event: Event) -> None:
+        if seen.child is not None:
+            self._break(1, f"{event.service!r} got a second live child", event)
+        if event.generation <= seen.generation:
+            self._break(1, f"generation {event.generation} was used before", event)
+        if not seen.asked:
+            self._break(6, f"{event.service!r} got a child that no command asked for", event)
+        if not seen.ignores:
+            self._check_gates(seen, event)
+        if event.service in self._on_a_cycle():
+            self._break(7, f"{event.service!r} was started although it waits for itself in a circle", event)
+        seen.child, seen.generation = event.detail["pid"], event.generation
+        seen.asked = False
+        seen.told_to_stop = False
+
+    def _check_gates(self, seen: _Seen, event: Event) -> None:
+        for need in self._needs[event.service]:
+            target = self._seen[need.target]
+            if not (need.always or target.wished):
+                continue
+            if event.mono - target.held_until.get(need.until, -math.inf) > self._slack_s:
+                self._break(2, f"spawned although {need.target!r} is {target.phase}, not {need.until}", event)
+        waits = self._specs[event.service].waits
+        if sum(seen.waits_held.values()) < len(waits):
+            self._break(2, "spawned although a wait of its own does not hold", event)
+
+    def _take_exited(self, seen: _Seen, event: Event) -> None:
+        if seen.child != event.detail["pid"]:
+            self._break(1, "a child ended that was never spawned", event)
+        if not event.detail["tree_empty"]:
+            self._break(4, f"something of {event.service!r} was left", event)
+        seen.child = None
+
+    def _on_a_cycle(self) -> set[str]:
+        def reaches(start: str) -> bool:
+            found: set[str] = set()
+            todo = [need.target for need in self._needs[start]]
+            while todo:
+                name = todo.pop()
+                if name not in found:
+                    found.add(name)
+                    todo += [need.target for need in self._needs[name]]
+            return start in found
+
+        return {name for name in self._specs if reaches(name)}
+
+    # --- phases (rules 3, 4) ------------------------------------------------------------------------------------------
+
+    def _take_phase(self, seen: _Seen, event: Event) -> None:
+        if seen.phase is not event.from_phase:
+            self._break(6, f"an event was missed: it was {seen.phase}, not {event.from_phase}", event)
+        seen.phase = event.to_phase
+        if event.to_phase is Phase.WAITING:
+            seen.waits_held.clear()
+        if event.to_phase in RESTING and seen.child is not None:
+            self._break(4, f"{event.to_phase} with a live child", event)
+        if event.to_phase is Phase.STOPPING and event.cause.kind == "command":
+            self._check_stop(seen, event)
+        for until in ("started", "ready"):
+            holds = seen.phase is Phase.READY or (until == "started" and seen.phase is Phase.STARTING)
+            if holds:
+                seen.held_until[until] = math.inf
+            elif seen.held_until.get(until) == math.inf:
+                seen.held_until[until] = event.mono
+
+    def _check_stop(self, seen: _Seen, event: Event) -> None:
+        if not seen.told_to_stop:
+            self._break(3, f"{event.service!r} is stopped although only somebody else was", event)
+        if not self._is_shutting_down or not event.cause.text.startswith("shutdown"):
+            return
+        for name, needs in self._needs.items():
+            if any(need.target == event.service for need in needs) and self._seen[name].child is not None:
+                self._break(3, f"{event.service!r} is stopped before {name!r}, which depends on it", event)
+
+    # --- promptness (rule 5) ------------------------------------------------------------------------------------------
+
+    def _is_free(self, name: str) -> bool:
+        """Whether nothing but its own preparation keeps *name* from being spawned."""
+        seen = self._seen[name]
+        if not (seen.wished and seen.asked and seen.child is None):
+            return False
+        if seen.phase not in {Phase.STOPPED, Phase.FAILED, Phase.WAITING, Phase.PREPARING}:
+            return False
+        if seen.ignores:
+            return True
+        gates = [n for n in self._needs[name] if n.always or self._seen[n.target].wished]
+        open_ = all(self._seen[n.target].held_until.get(n.until) == math.inf for n in gates)
+        return open_ and sum(seen.waits_held.values()) == len(self._specs[name].waits)
+
+    def _note_free(self, now: float) -> None:
+        for name, seen in self._seen.items():
+            if not self._is_free(name):
+                seen.free_since = None
+            elif seen.free_since is None:
+                seen.free_since = now
+
+    def _check_prompt(self, event: Event) -> None:
+        for name, seen in self._seen.items():
+            if seen.free_since is None:
+                continue
+            late_s = event.mono - seen.free_since - self._start_cost_s(name)
+            if late_s > self._slack_s:
+                self._break(5, f"{name!r} could have been started {late_s:.3f} s ago", event)
+                seen.free_since = math.inf
+
+    def _take_supervisor(self, event: Event) -> None:
+        self._is_shutting_down = self._is_shutting_down or event.detail["what"] == "shutdown"
+        if event.detail["what"] == "ended":
+            self.finish()
