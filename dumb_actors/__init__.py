@@ -13,9 +13,7 @@ from dumb_actors.actors.bus import EventStream
 from dumb_actors.actors.opening import open_supervisor
 from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.catalogue import repo_url, sponsorship_url
-from dumb_actors.config.load import Config, load_config, parse_config
-from dumb_actors.config.root import Root
-from dumb_actors.config.settings import Builtin, Settings
+from dumb_actors.config import Builtin, Config, Root, Settings, load_config, parse_config
 from dumb_actors.errors import (
     Busy,
     ConfigError,

@@ -28,6 +28,7 @@ async def open_supervisor(
     *,
     root: str | Path | None = None,
     subreaper: bool = False,
+    nofile: tuple[int, int] | None = None,
 ) -> AsyncIterator[Supervisor]:
     """
     Run a set of services for the length of a block.
@@ -46,6 +47,9 @@ async def open_supervisor(
             process group are found as well. It is a property of the whole process: programs that wait for any child
             (`waitpid(-1)`) must not use it.
 
+        nofile: Limits (soft, hard) of open files that the services get; None: as ours. For a program that raised its
+            own.
+
     Raises:
         ConfigError: Every fault of the configuration; nothing was started.
 
@@ -61,7 +65,7 @@ async def open_supervisor(
         run_id=secrets.token_hex(6), root_dir=where.path, log_dir=where.log, environ=dict(os.environ)
     )
     async with (
-        OsHost.open(where.run, subreaper=subreaper) as host,
+        OsHost.open(where.run, subreaper_on=subreaper, nofile=nofile) as host,
         run_supervisor(specs, host=host, settings=settings, wall=time.time) as supervisor,
     ):
         supervisor.config = config

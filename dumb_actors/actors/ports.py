@@ -59,3 +59,6 @@ class Host(Protocol):
 
     def probe(self, spec: ProbeSpec, launch: Launch | None) -> Probe:
         """Make the probe for *spec*; *launch* is the child it is about, None for a wait before a start."""
+
+    def reap_orphans(self, *, alone: bool = False) -> list[int]:
+        """Collect dead orphans that came to this process, by pid; see `process.subreaper.reap_foreign`."""

@@ -68,6 +68,7 @@ class Supervisor:
         self._ids = itertools.count(1)
         self._is_shutting_down = False
         self._settings = settings
+        self._host = host
         self._actors = self._make_actors(host, make_actor)
 
     def _make_actors(self, host: Host, make_actor: ActorFactory) -> dict[str, ServiceActor]:
@@ -366,6 +367,16 @@ class Supervisor:
                 break
         with trio.move_on_after(self._stop_budget(self.specs[name])):
             await command.wait()
+
+    def reap_orphans(self, *, alone: bool = False) -> None:
+        """
+        Collect what is left of daemons that came to us as sub-reaper; to be called at SIGCHLD.
+
+        Args:
+            alone: The caller vouches that nothing in this process starts children but this supervisor; then every
+                orphan that ended is collected. Exit codes of other people's children are never taken otherwise.
+        """
+        self._host.reap_orphans(alone=alone)
 
     def hasten(self) -> None:
         """Skip what is left of every stop step: SIGKILL at once, also for stops that follow."""

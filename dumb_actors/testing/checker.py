@@ -42,6 +42,7 @@ class _Seen:
     child: int | None = None  # pid of the live one
     generation: int = 0
     asked: bool = False  # a command that justifies one spawn
+    in_flight_until: float = -math.inf  # a spawn that a stop came too late for may be reported until then
     ignores: bool = False
     told_to_stop: bool = False
     held_until: dict[str, float] = attrs.field(factory=dict)  # until → last instant at which it held; inf: it holds
@@ -140,6 +141,8 @@ class RuleChecker:
         if event.detail["id"] in self._open_commands:
             self._break(6, "a command was accepted twice", event)
         self._open_commands[event.detail["id"]] = event
+        if command != "start" and seen.asked and seen.phase is Phase.PREPARING:
+            seen.in_flight_until = event.mono + self._slack_s
         seen.wished = command in {"start", "restart"}
         if seen.wished:
             seen.asked = True
@@ -154,9 +157,11 @@ class RuleChecker:
         if asked is None:
             self._break(6, "a command was answered twice, or never accepted", event)
             return
+        later = any(other.service == event.service for other in self._open_commands.values())
+        if event.detail["outcome"] == "gave-up":
+            seen.asked = later and seen.asked
         if event.detail["outcome"] != "done":
             return
-        later = any(other.service == event.service for other in self._open_commands.values())
         if asked.detail["command"] in {"start", "restart"}:
             if seen.phase is not Phase.READY:
                 self._break(6, f"a start was answered in phase {seen.phase}", event)
@@ -171,13 +176,19 @@ class RuleChecker:
             self._break(1, f"{event.service!r} got a second live child", event)
         if event.generation <= seen.generation:
             self._break(1, f"generation {event.generation} was used before", event)
+        if event.mono <= seen.in_flight_until:
+            seen.in_flight_until = -math.inf
+        else:
+            self._check_asked(seen, event)
+        if event.service in self._on_a_cycle():
+            self._break(7, f"{event.service!r} was started although it waits for itself in a circle", event)
+        seen.child, seen.generation = event.detail["pid"], event.generation
+
+    def _check_asked(self, seen: _Seen, event: Event) -> None:
         if not seen.asked:
             self._break(6, f"{event.service!r} got a child that no command asked for", event)
         if not seen.ignores:
             self._check_gates(seen, event)
-        if event.service in self._on_a_cycle():
-            self._break(7, f"{event.service!r} was started although it waits for itself in a circle", event)
-        seen.child, seen.generation = event.detail["pid"], event.generation
         seen.asked = False
         seen.told_to_stop = False
 

@@ -192,6 +192,10 @@ class SimulatedHost:
             self.overlaps.append(launch.service)
         return child
 
+    def reap_orphans(self, *, alone: bool = False) -> list[int]:
+        """There are none."""
+        return []
+
     def probe(self, spec: ProbeSpec, launch: Launch | None) -> SimulatedProbe:
         """Make a probe: of a child, by its behaviour; of the world, by `truths`."""
         if launch is None:

@@ -1,0 +1,197 @@
+"""The real world behind the actors: children of the operating system, their output, their records, and probes."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from dumb_actors.errors import SpawnFailed, UnusablePath
+from dumb_actors.logs.mover import Mover, Stream
+from dumb_actors.model.child import Ending, Exit, Launch
+from dumb_actors.model.spec import ProbeSpec, StopStep
+from dumb_actors.probes.base import Probe
+from dumb_actors.probes.kit import ProbeKit
+from dumb_actors.process import procfs, subreaper
+from dumb_actors.process.child import OwnChild, spawn_child
+from dumb_actors.process.lineage import Lineage
+from dumb_actors.process.lookup import Lookup
+from dumb_actors.process.records import Records
+from dumb_actors.process.spawner import Spawner
+
+__all__ = ["OsHost"]
+
+log = logging.getLogger("dumb_actors.host")
+
+
+@attrs.define(eq=False)
+class HostedChild:
+    """A child of ours together with its record on disk and its output."""
+
+    launch: Launch
+    own: OwnChild
+    host: "OsHost"
+
+    @property
+    def pid(self) -> int:
+        """Of the leader."""
+        return self.own.pid
+
+    async def wait(self) -> Exit:
+        """Return when the leader has ended; see `Child`."""
+        return await self.own.wait()
+
+    async def terminate(self, steps: tuple[StopStep, ...]) -> None:
+        """Carry out the stop steps; see `Child`."""
+        await self.own.terminate(steps)
+
+    async def finish(self) -> Ending:
+        """Leave nothing, drain the output, and record the end; see `Child`."""
+        ending = await self.own.finish()
+        await self.host.note_ended(self.launch, ending)
+        return ending
+
+
+class OsHost:
+    """
+    Makes real children; made by `OsHost.open`.
+
+    Attributes:
+        is_subreaper: Daemons that left their process group come back to us and are found.
+    """
+
+    def __init__(
+        self,
+        run_dir: str,
+        *,
+        spawner: Spawner,
+        mover: Mover,
+        probes: ProbeKit,
+        is_subreaper: bool,
+        nofile: tuple[int, int] | None,
+    ) -> None:
+        self.is_subreaper = is_subreaper
+        self._run_dir = os.path.realpath(run_dir)
+        self._spawner = spawner
+        self._mover = mover
+        self._probes = probes
+        self._nofile = nofile
+        self._records = Records(f"{self._run_dir}/services")
+        self._lineage = Lineage()
+        self._lookup = Lookup()
+        self._boot_id = procfs.boot_id()
+        self._streams: dict[str, Stream] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, run_dir: str, *, subreaper_on: bool = False, nofile: tuple[int, int] | None = None
+    ) -> AsyncIterator["OsHost"]:
+        """
+        Open a host for the length of a block; its threads end with it.
+
+        Args:
+            run_dir: Where records and FIFOs are kept; it exists.
+
+            subreaper_on: Make this process a sub-reaper meanwhile.
+
+            nofile: Limits (soft, hard) of open files that children get; None: as ours.
+
+        Raises:
+            RecordTooNew, UnusablePath: The records of an earlier supervisor cannot be read.
+        """
+        turned_on = subreaper_on and not subreaper.is_enabled() and subreaper.enable()
+        try:
+            with Spawner() as spawner:
+                async with Mover() as mover, ProbeKit() as probes:
+                    host = cls(
+                        run_dir,
+                        spawner=spawner,
+                        mover=mover,
+                        probes=probes,
+                        is_subreaper=subreaper_on and subreaper.is_enabled(),
+                        nofile=nofile,
+                    )
+                    await trio.to_thread.run_sync(host._records.load)
+                    yield host
+        finally:
+            if turned_on:
+                subreaper.disable()
+
+    def next_generation(self, slug: str) -> int:
+        """Give the number of the service's next child; see `Host`."""
+        return self._records.next_generation(slug)
+
+    async def prepare(self, launch: Launch) -> None:
+        """Check program and directory in a thread with a deadline; see `Host`."""
+        await self._lookup.check_launch(launch.argv, launch.cwd, launch.env.get("PATH"), service=launch.service)
+
+    async def spawn(self, launch: Launch) -> HostedChild:
+        """Open the output, record the intent, spawn, record the pid; see `Host`."""
+        fifo = f"{self._run_dir}/out/{launch.slug}.{launch.generation}"
+        try:
+            stream = await self._mover.open(fifo, launch.log_path, log_size=launch.log_size, log_count=launch.log_count)
+        except UnusablePath as error:
+            raise SpawnFailed(
+                str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
+            ) from error
+        try:
+            own = await self._spawn_with(launch, stream, fifo)
+        except BaseException:
+            await stream.finish()
+            raise
+        self._streams[launch.slug] = stream
+        return HostedChild(launch, own, self)
+
+    async def _spawn_with(self, launch: Launch, stream: Stream, fifo: str) -> OwnChild:
+        try:
+            await self._spawner.run(self._records.write_intent, launch, fifo)
+            own = await spawn_child(
+                self._spawner,
+                launch,
+                output_fd=stream.child_fd,
+                output=stream,
+                subreaper=self.is_subreaper,
+                nofile=self._nofile,
+                fifo=fifo,
+                lineage=self._lineage,
+            )
+        except UnusablePath as error:
+            raise SpawnFailed(
+                str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
+            ) from error
+        except SpawnFailed:
+            await self.note_ended(launch, None)
+            raise
+        finally:
+            stream.close_child_fd()
+        await self._note_pid(launch, own)
+        return own
+
+    async def _note_pid(self, launch: Launch, own: OwnChild) -> None:
+        try:
+            await self._spawner.run(self._records.write_pid, launch, own.pid, own.start_ticks, self._boot_id)
+        except UnusablePath:
+            # The intent stands and leads to the child by its marker and FIFO; the child itself is fine.
+            log.exception("record.not_written service=%r pid=%d", launch.service, own.pid)
+
+    async def note_ended(self, launch: Launch, ending: Ending | None) -> None:
+        """Record that nothing of the child is left."""
+        try:
+            await self._spawner.run(self._records.write_ended, launch, ending)
+        except UnusablePath:
+            log.exception("record.not_written service=%r", launch.service)
+        if self.is_subreaper:
+            self.reap_orphans()
+
+    def reap_orphans(self, *, alone: bool = False) -> list[int]:
+        """Collect daemons' remains that came to us; see `process.subreaper.reap_foreign`."""
+        return subreaper.reap_foreign(self._lineage, alone=alone)
+
+    def probe(self, spec: ProbeSpec, launch: Launch | None) -> Probe:
+        """Make a probe; see `Host`."""
+        stream = self._streams.get(launch.slug) if launch is not None else None
+        log_of = (stream.log_path, stream.start) if stream is not None and stream.log_path is not None else None
+        return self._probes.make(spec, log=log_of)

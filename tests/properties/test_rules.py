@@ -1,0 +1,22 @@
+"""The rules of the design hold on random graphs with random failures and commands, and the checker can tell."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+from dumb_actors.model.phase import RESTING
+
+from .scenario import Scenario, play, scenarios
+
+EXAMPLES = int(os.environ.get("DUMB_ACTORS_EXAMPLES", "1500"))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenarios())
+def test_rules_hold(scenario: Scenario) -> None:
+    outcome = play(scenario)
+    assert [str(broken) for broken in outcome.broken] == []
+    assert [event.seq for event in outcome.recorder.events] == list(range(1, len(outcome.recorder.events) + 1))
+    ends = {event.service: event.to_phase for event in outcome.recorder.events if event.kind == "phase"}
+    assert all(phase in RESTING for phase in ends.values())
