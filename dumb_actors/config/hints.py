@@ -1,0 +1,89 @@
+"""Warnings about keys: those that look like another one, and those that this version does not act upon."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from dumb_actors.config.block import PROBES, Block, DependencyOptions, StopItem, Unread, UrlWait
+from dumb_actors.config.find import Place
+from dumb_actors.config.report import Path, Report, did_you_mean
+
+__all__ = ["warn_of_keys"]
+
+_LATER = ("liveness", "restart", "run_as", "umask", "limits")
+_PATHS = ("config_dir", "log_file", "wait_for_dir", "mount_dir", "mount_path")
+_NEAR = 0.8
+
+
+def _names(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset(field.name for field in attrs.fields(cls))
+
+
+# A key is compared with what we act upon only: `zurg_config_file` is not meant to be `config_file`.
+_UNREAD = _names(Unread)
+_FIELDS = _names(Block) | {*_LATER, "success_codes", "on_port_conflict"}
+_READINESS = frozenset({*PROBES, "timeout", "host", "auth"})
+# Words of other tools, and what they are called here.
+_SYNONYMS: Mapping[str, str] = MappingProxyType(
+    {
+        "cmd": "command",
+        "cwd": "config_dir",
+        "dependencies": "depends_on",
+        "environment": "env",
+        "requires": "depends_on",
+        "workdir": "config_dir",
+        "working_dir": "config_dir",
+        "working_directory": "config_dir",
+    }
+)
+
+
+def warn_of_keys(place: Place, report: Report) -> None:
+    """Warn of keys in the block at *place* that probably do not do what they were written for."""
+    _warn_of_later(place.block, place.path, report)
+    _warn_of_tildes(place.block, place.path, report)
+    _near_misses(place.block, place.path, _FIELDS, report)
+    for part, at, known in _parts(place.block):
+        _near_misses(part, (*place.path, *at), known, report)
+
+
+def _warn_of_later(block: Mapping[str, Any], path: Path, report: Report) -> None:
+    for key in _LATER:
+        value = block.get(key)
+        policy = value.get("policy") if isinstance(value, dict) else value
+        # Never to restart is what this version does.
+        if value is not None and not (key == "restart" and policy == "never"):
+            report.warn((*path, key), "known, but this version does not act upon it yet")
+
+
+def _warn_of_tildes(block: Mapping[str, Any], path: Path, report: Report) -> None:
+    for key in _PATHS:
+        if isinstance(block.get(key), str) and block[key].startswith("~"):
+            report.warn((*path, key), "`~` is not expanded; the path lies below the root")
+
+
+def _parts(block: Mapping[str, Any]) -> Iterator[tuple[Any, Path, frozenset[str]]]:
+    """Walk through the objects inside *block*, each with the keys that it may have."""
+    yield block.get("readiness"), ("readiness",), _READINESS
+    for key, cls in (("wait_for_url", UrlWait), ("stop", StopItem)):
+        items = block.get(key)
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            yield item, (key, index), _names(cls)
+    depends_on = block.get("depends_on")
+    for name, options in depends_on.items() if isinstance(depends_on, dict) else ():
+        yield options, ("depends_on", name), _names(DependencyOptions)
+
+
+def _near_misses(part: Any, path: Path, known: frozenset[str], report: Report) -> None:
+    if not isinstance(part, dict):
+        return
+    for key in part:
+        if key in known:
+            continue
+        meant = _SYNONYMS.get(key)
+        hint = f"did you mean {meant!r}?" if meant in known else did_you_mean(key, known - _UNREAD, cutoff=_NEAR)
+        # Only a key whose better spelling is free: `port` and `ports` side by side are both meant.
+        if hint and not any(repr(other) in hint for other in part if other in known):
+            report.warn((*path, key), f"no field of ours; {hint}")

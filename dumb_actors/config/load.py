@@ -1,0 +1,135 @@
+"""Load `dumb_config.json`: from a file or a document to everything the supervisor needs to know."""
+
+import os
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import attrs
+
+from dumb_actors.config.build import Context, build_spec, check_block, path_of_dependency
+from dumb_actors.config.find import Builtin, Place, check_names, find_places
+from dumb_actors.config.read import read_document
+from dumb_actors.config.report import Report, format_path
+from dumb_actors.config.root import Root
+from dumb_actors.config.settings import Settings, read_settings
+from dumb_actors.config.specs import dependency_faults
+from dumb_actors.errors import ConfigError, ConfigFault
+from dumb_actors.model.spec import DependsOn, ServiceSpec
+
+__all__ = ["Config", "load_config", "parse_config"]
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """
+    A configuration that can be used.
+
+    Attributes:
+        source: The file, or a word for where the document came from.
+
+        root: What paths in it are relative to.
+
+        document: The document as written: nothing added, nothing taken away. To be read only.
+
+        specs: The services, in the order of the document.
+
+        builtins: The parts of the supervisor that clients list beside the services: the API, then the front end;
+            without one that is configured as a service.
+
+        settings: What concerns the supervisor itself.
+
+        warnings: What is allowed and probably not meant, each with its path.
+    """
+
+    source: str
+    root: Root
+    document: Mapping[str, Any] = attrs.field(repr=False)
+    specs: tuple[ServiceSpec, ...]
+    builtins: tuple[Builtin, ...]
+    settings: Settings
+    warnings: tuple[str, ...]
+
+
+def load_config(path: str | os.PathLike[str], root: Root, *, known_keys: Collection[str] | None = None) -> Config:
+    """
+    Read the configuration in the file at *path*; it is never written.
+
+    Args:
+        root: What paths in it are relative to.
+
+        known_keys: Service keys that are off unless they say otherwise; None: those of the catalogue.
+
+    Raises:
+        ConfigError: Every fault there is, at once; with line and column when it is not JSON.
+    """
+    return parse_config(read_document(path), root, source=os.fspath(path), known_keys=known_keys)
+
+
+def parse_config(
+    document: Any, root: Root, *, source: str = "configuration", known_keys: Collection[str] | None = None
+) -> Config:
+    """
+    Make a `Config` of a *document* as `json.loads` gives it; the document is not changed.
+
+    Args:
+        source: A word for where it came from, for messages.
+
+    Raises:
+        ConfigError: Every fault there is, at once, each with its path.
+    """
+    if not isinstance(document, dict):
+        fault = ConfigFault(path="$", problem="the document is no object", expected="{ … }", kind="syntax")
+        raise ConfigError([fault], source=source)
+    report = Report(document)
+    settings = read_settings(document, report)
+    places = find_places(document, report)
+    check_names(places, report)
+    context = Context(
+        root=root,
+        settings=settings,
+        known_keys=_catalogue_keys() if known_keys is None else known_keys,
+        names=tuple(place.name for place in places if place.name),
+        report=report,
+    )
+    specs = _build(places, context)
+    if report.faults:
+        raise ConfigError(report.faults, source=source)
+    return Config(
+        source=source,
+        root=root,
+        document=document,
+        specs=specs,
+        builtins=_builtins(places),
+        settings=settings,
+        warnings=tuple(report.warnings),
+    )
+
+
+def _catalogue_keys() -> Collection[str]:
+    # The catalogue stands above this room; only its data is needed, and only where the caller passes none.
+    from dumb_actors.catalogue import KNOWN_KEYS
+
+    return KNOWN_KEYS
+
+
+def _build(places: list[Place], context: Context) -> tuple[ServiceSpec, ...]:
+    """Make every spec, then look at what they say of each other."""
+    specs: list[ServiceSpec] = []
+    for place in places:
+        if place.builtin:
+            check_block(place, context)
+        elif (spec := build_spec(place, context)) is not None:
+            specs.append(spec)
+    services = {place.name: place for place in reversed(places) if not place.builtin}
+    builtins = [place.name for place in places if place.builtin and place.name not in services]
+
+    def where(spec: ServiceSpec, dependency: DependsOn) -> str:
+        return format_path(path_of_dependency(services[spec.name], dependency.name, context))
+
+    context.report.faults += dependency_faults(specs, where=where, builtins=builtins)
+    return tuple(specs)
+
+
+def _builtins(places: list[Place]) -> tuple[Builtin, ...]:
+    found = [Builtin(name=place.name, key=place.key, block=place.block) for place in places if place.builtin]
+    return tuple(sorted(found, key=lambda builtin: builtin.key))
