@@ -153,6 +153,8 @@ class Run:
             levels = {name: inlet.level for name, inlet in self._kit.inlets.items()}
             launch = make_launch(self._kit.spec, self._kit.slug, generation, self._kit.settings, levels)
             await self._kit.host.prepare(launch)
+            if not self._state.wished:
+                await trio.sleep_forever()  # the stop that is in the mailbox ends this run; no child for nothing
             if self._ignore_dependencies or self._kit.gates.still_open():
                 return launch
             lost = ", ".join(gate.what for gate in self._kit.gates.closed)

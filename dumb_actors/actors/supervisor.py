@@ -5,6 +5,7 @@ Its methods are what the REST API, the command line and embedding programs call;
 `post`, `snapshot` and the `changed` signal.
 """
 
+import contextlib
 import itertools
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.levels import Inlet, Outlet, level_channel
 from dumb_actors.actors.ports import Host
 from dumb_actors.config.load import Config
-from dumb_actors.errors import DumbActorsError, GaveUp, ShuttingDown, StartTimeout, StopTimeout, UnknownService
+from dumb_actors.errors import Busy, DumbActorsError, GaveUp, ShuttingDown, StartTimeout, StopTimeout, UnknownService
 from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot
 from dumb_actors.model.graph import DependencyGraph
 from dumb_actors.model.names import find_name, unique_slugs
@@ -67,6 +68,7 @@ class Supervisor:
         self._bus = EventBus(mono=trio.current_time, wall=wall, take_snapshot=self._snapshot_at)
         self._ids = itertools.count(1)
         self._is_shutting_down = False
+        self._has_ended = False
         self._settings = settings
         self._host = host
         self._actors = self._make_actors(host, make_actor)
@@ -351,22 +353,24 @@ class Supervisor:
         async with trio.open_nursery() as nursery:
             for step in plan_shutdown(self.graph).steps:
                 nursery.start_soon(stop_one, step.service, step.after)
-        self._say("ended", "everything is stopped", by)
-        self._bus.close()
+        if not self._has_ended:
+            self._has_ended = True
+            self._say("ended", "everything is stopped", by)
+            self._bus.close()
 
     async def _shut_down_one(self, name: str, by: str) -> None:
+        actor = self._actors[name]
         command = self._new_command("shutdown", name, by=by)
-        while True:
-            try:
-                self._actors[name].post(command)
-            except ShuttingDown:
-                return  # it has ended already
-            except DumbActorsError:  # its mailbox is full: the actor is taking commands out of it right now
-                await self._actors[name].state.changed.wait()
-            else:
-                break
-        with trio.move_on_after(self._stop_budget(self.specs[name])):
-            await command.wait()
+        with contextlib.suppress(ShuttingDown):  # an earlier shutdown has ended it
+            while True:
+                try:
+                    actor.post(command)
+                except Busy:  # the actor is taking commands out of its mailbox right now
+                    await actor.state.changed.wait()
+                else:
+                    break
+            with trio.move_on_after(self._stop_budget(actor.spec)):
+                await command.wait()
 
     def reap_orphans(self, *, alone: bool = False) -> None:
         """

@@ -39,6 +39,7 @@ class _Seen:
 
     phase: Phase = Phase.STOPPED
     wished: bool = False
+    wished_since: float = math.inf
     child: int | None = None  # pid of the live one
     generation: int = 0
     asked: bool = False  # a command that justifies one spawn
@@ -141,14 +142,18 @@ class RuleChecker:
         if event.detail["id"] in self._open_commands:
             self._break(6, "a command was accepted twice", event)
         self._open_commands[event.detail["id"]] = event
-        if command != "start" and seen.asked and seen.phase is Phase.PREPARING:
+        if command != "start" and seen.asked and seen.phase in {Phase.WAITING, Phase.PREPARING}:
             seen.in_flight_until = event.mono + self._slack_s
-        seen.wished = command in {"start", "restart"}
+        was_wished, seen.wished = seen.wished, command in {"start", "restart"}
+        if not was_wished:
+            seen.wished_since = event.mono
         if seen.wished:
             seen.asked = True
-            seen.ignores = event.detail["dependencies"] == "ignore"
+            # Any start that is not served yet may be the one that goes.
+            earlier = seen.ignores and command == "start"
+            seen.ignores = earlier or event.detail["dependencies"] == "ignore"
         else:
-            seen.asked = False
+            seen.asked = seen.ignores = False
         if command != "start":
             seen.told_to_stop = True
 
@@ -158,8 +163,8 @@ class RuleChecker:
             self._break(6, "a command was answered twice, or never accepted", event)
             return
         later = any(other.service == event.service for other in self._open_commands.values())
-        if event.detail["outcome"] == "gave-up":
-            seen.asked = later and seen.asked
+        if event.detail["outcome"] == "gave-up" and not later:
+            seen.asked = seen.ignores = False
         if event.detail["outcome"] != "done":
             return
         if asked.detail["command"] in {"start", "restart"}:
@@ -189,13 +194,13 @@ class RuleChecker:
             self._break(6, f"{event.service!r} got a child that no command asked for", event)
         if not seen.ignores:
             self._check_gates(seen, event)
-        seen.asked = False
-        seen.told_to_stop = False
+        seen.asked = seen.ignores = seen.told_to_stop = False
 
     def _check_gates(self, seen: _Seen, event: Event) -> None:
         for need in self._needs[event.service]:
             target = self._seen[need.target]
-            if not (need.always or target.wished):
+            was_wished = target.wished and event.mono - target.wished_since > self._slack_s
+            if not (need.always or was_wished):
                 continue
             if event.mono - target.held_until.get(need.until, -math.inf) > self._slack_s:
                 self._break(2, f"spawned although {need.target!r} is {target.phase}, not {need.until}", event)

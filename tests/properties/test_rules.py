@@ -2,8 +2,7 @@
 
 import os
 
-import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from dumb_actors.model.phase import RESTING
 
