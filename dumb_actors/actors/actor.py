@@ -234,7 +234,8 @@ class ServiceActor:
     def _fail_internally(self, error: Exception) -> None:
         log.error("service.internal_error service=%r", self.spec.name, exc_info=error)
         self._go = None
-        cause = Cause(kind="error", text=f"internal error: {error!r}; please report it, the traceback is in our log")
+        text = f"internal error: {_innermost(error)!r}; please report it, the traceback is in our log"
+        cause = Cause(kind="error", text=text)
         if self.state.phase not in RESTING:
             self.state.become(Phase.FAILED, cause)
         self._answer(self._starts, GaveUp(self.spec.name, cause.text))
@@ -245,9 +246,18 @@ class ServiceActor:
         cause = Cause(kind="dependency", text=f"{gate.what}: {word}")
         if gate.is_open:
             self.state.clear_waiting(gate.what)
+        else:
+            self.state.set_waiting(gate.what, gate.answer)
         detail = {"condition": gate.what, "signal": gate.kind, "target": gate.target, "held": gate.is_open}
         self.state.note("condition", cause, detail=detail)
 
 
 def _cause_of(command: Command) -> Cause:
     return Cause(kind="command", text=f"{command.action} asked for by {command.by}", by=command.by)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Unwrap what nurseries wrapped, as long as there is one only."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -137,11 +137,16 @@ class Gates:
                 wait_gate.is_open = False
         return not self.closed
 
+    def begin(self) -> None:
+        """Take a first look, before a wait: nothing that a former run proved counts."""
+        for edge_gate in self.edge_gates:
+            edge_gate.look()
+        for wait_gate in self.wait_gates:
+            wait_gate.is_open = False
+            wait_gate.answer = None
+
     async def wait_open(self) -> None:
         """Return when every gate is open, all at the same time. Probes run only inside this call."""
-        for gate in self.wait_gates:
-            gate.is_open = False
-            gate.answer = None
         async with trio.open_nursery() as nursery:
             for gate in self.wait_gates:
                 nursery.start_soon(self._keep, gate)

@@ -147,6 +147,9 @@ class Run:
         cause, generation = self._cause, 0
         while True:
             self._state.become(Phase.WAITING, cause)
+            self._kit.gates.begin()
+            for gate in self._kit.gates.closed:
+                self._state.set_waiting(gate.what, gate.answer)
             await self._wait_for_gates()
             self._state.become(Phase.PREPARING, self._why_now())
             generation = generation or self._kit.host.next_generation(self._kit.slug)

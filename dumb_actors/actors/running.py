@@ -29,7 +29,8 @@ async def run_supervisor(
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
         supervisor = Supervisor(specs, host=host, settings=settings, wall=wall, make_actor=make_actor)
-        nursery.start_soon(supervisor.run_actors)
+        actors_scope = trio.CancelScope(shield=True)
+        nursery.start_soon(_run_actors, supervisor, actors_scope)
         try:
             yield supervisor
         except BaseException as error:  # noqa: BLE001  (raised again below, outside the nursery that would wrap it)
@@ -37,6 +38,12 @@ async def run_supervisor(
         budget = sum(step.wait for spec in specs for step in spec.stop) + SHUTDOWN_SLACK_S
         with trio.CancelScope(shield=True, deadline=trio.current_time() + budget):
             await supervisor.shutdown(by="the end of its block")
-        nursery.cancel_scope.cancel()
+        actors_scope.cancel()
     if failure is not None:
         raise failure
+
+
+async def _run_actors(supervisor: Supervisor, scope: trio.CancelScope) -> None:
+    """Shielded: a cancelled caller gets an orderly shutdown, and only its end cancels the actors."""
+    with scope:
+        await supervisor.run_actors()

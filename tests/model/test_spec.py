@@ -1,0 +1,74 @@
+"""Specs and names: what is accepted, what is refused, and in which words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dumb_actors.model.names import find_name, squeeze, unique_slugs
+from dumb_actors.model.spec import BasicAuth, DependsOn, Directory, Log, ServiceSpec, StopStep, Tcp, Url
+
+
+def test_a_string_command_is_split_like_a_shell_does() -> None:
+    assert ServiceSpec("a", "run 'two words' --x=\"1 2\" $HOME").command == ("run", "two words", "--x=1 2", "$HOME")
+    assert ServiceSpec("a", ["run", "two words"]).command == ("run", "two words")
+
+
+def test_dependencies_may_be_names_or_values() -> None:
+    spec = ServiceSpec("a", "a", depends_on=["b", DependsOn("c", until="started")])
+    assert spec.depends_on == (DependsOn("b"), DependsOn("c", until="started"))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ServiceSpec("", "a"), "'name' must be a text that is not empty"),
+        (lambda: ServiceSpec("a", ["a\0b"]), "NUL"),
+        (lambda: ServiceSpec("a", [""]), "must name a program"),
+        (lambda: ServiceSpec("a", "a", depends_on="bc"), "must be a list"),
+        (lambda: Tcp(0), "port from 1 to 65535"),
+        (lambda: Tcp(True), "port from 1 to 65535"),
+        (lambda: Tcp(1, timeout=0), "seconds above 0"),
+        (lambda: Url("ftp://x"), "http:// or https://"),
+        (lambda: Url("http://x:99999"), "http:// or https://"),
+        (lambda: Log("("), "regular expression"),
+        (lambda: Directory(" "), "not empty"),
+        (lambda: StopStep(signal="TERM"), "SIGTERM"),
+        (lambda: StopStep(), "either"),
+        (lambda: StopStep(signal="SIGTERM", command=("a",)), "either"),
+        (lambda: StopStep(signal="SIGTERM", wait=-1), "0 or more"),
+        (lambda: DependsOn("a", until="later"), "until"),
+    ],
+)
+def test_nonsense_is_refused_in_words(make, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_secrets_do_not_show() -> None:
+    assert "hunter2" not in repr(Url("http://x/", BasicAuth("me", "hunter2")))
+    assert "hunter2" not in repr(ServiceSpec("a", "a", env={"PASSWORD": "hunter2"}, config={"api_key": "hunter2"}))
+
+
+def test_names_are_found_exactly_first_then_loosely() -> None:
+    known = ["rclone w/ Riven", "Plex", "plex"]
+    assert find_name("Plex", known) == "Plex"
+    assert find_name("RCLONE W/RIVEN", known) == "rclone w/ Riven"
+    assert find_name("PLEX", known) is None  # it could be either
+    assert find_name("nobody", known) is None
+
+
+@given(st.lists(st.text(min_size=1), unique=True))
+def test_slugs_are_unique_and_safe(names: list[str]) -> None:
+    slugs = unique_slugs(names)
+    assert len(set(slugs.values())) == len(names)
+    assert all("/" not in slug and slug not in {".", ".."} for slug in slugs.values())
+    assert unique_slugs(reversed(names)) == slugs
+
+
+def test_slugs_look_like_the_reference_s_log_names() -> None:
+    assert unique_slugs(["rclone w/ RealDebrid"]) == {"rclone w/ RealDebrid": "rclone_w_realdebrid"}
+
+
+@given(st.text())
+def test_squeezing_twice_changes_nothing(name: str) -> None:
+    assert squeeze(squeeze(name)) == squeeze(name)

@@ -1,0 +1,73 @@
+"""Imports point one way; importing the library changes nothing and stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# What each room may import of ours, besides itself and `errors`.
+LOWER = {"model"}
+ROOMS = {
+    "model": set(),
+    "process": LOWER,
+    "logs": LOWER,
+    "probes": LOWER | {"logs"},  # a log probe follows the log file; a directory probe uses the same watch
+    "config": LOWER | {"catalogue"},  # its data, as the default of a value that is passed in
+    "catalogue": LOWER,
+    "actors": {"model", "process", "probes", "logs", "config"},
+    "testing": {"model", "actors", "probes"},
+    "cli": {"model", "process", "config", "actors", "catalogue", "logs", "testing"},
+}
+# `cli/up` imports the web package lazily, after the first services were spawned: the one exception.
+WEB_EXCEPTION = "dumb_actors/cli/"
+
+
+def _imports(path: Path) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.append(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_lies_below(room: str) -> None:
+    for path in (ROOT / "dumb_actors" / room).rglob("*.py"):
+        for name in _imports(path):
+            if name.startswith("dumb_web"):
+                assert str(path.relative_to(ROOT)).startswith(WEB_EXCEPTION), f"{path} imports {name}"
+            parts = name.split(".")
+            if parts[0] == "dumb_actors" and len(parts) > 1 and parts[1] not in {room, "errors"}:
+                assert parts[1] in ROOMS[room], f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_every_room_is_listed() -> None:
+    rooms = {path.parent.name for path in (ROOT / "dumb_actors").glob("*/__init__.py")}
+    assert rooms == set(ROOMS)
+
+
+def test_the_model_knows_no_trio_and_no_files() -> None:
+    for path in (ROOT / "dumb_actors" / "model").glob("*.py"):
+        assert not {"trio", "os", "time", "subprocess"} & set(_imports(path)), path
+
+
+def test_the_web_package_uses_only_the_public_names() -> None:
+    for path in (ROOT / "web" / "dumb_web").rglob("*.py"):
+        deep = [name for name in _imports(path) if name.startswith("dumb_actors.") and name != "dumb_actors.errors"]
+        assert deep == [], path
+
+
+def test_importing_the_library_is_light_and_starts_nothing() -> None:
+    code = (
+        "import sys, threading, dumb_actors; "
+        "heavy = {'httpx', 'quart', 'hypercorn', 'pytest', 'click', 'dumb_web'} & set(sys.modules); "
+        "assert not heavy, heavy; assert threading.active_count() == 1"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
