@@ -1,0 +1,30 @@
+"""After each test nothing is left: no thread, no descriptor."""
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+
+def _descriptors() -> dict[str, str]:
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[name] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:  # the directory listing itself
+            continue
+    return found
+
+
+def _threads() -> set[threading.Thread]:
+    # Trio keeps idle worker threads for ten seconds; they are its own affair.
+    return {thread for thread in threading.enumerate() if "trio" not in thread.name.casefold()}
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing() -> Iterator[None]:
+    descriptors, threads = _descriptors(), _threads()
+    yield
+    assert {key: value for key, value in _descriptors().items() if descriptors.get(key) != value} == {}
+    assert _threads() - threads == set()
