@@ -16,7 +16,7 @@ def growing_interval(waited_s: float, longest_s: float = 0.1) -> float:
     """
     Return the seconds until a probe that knows no event is asked again: 1 ms at first, then 7 % of the time waited.
 
-    So the delay it adds is a small part of what was waited anyway, and a long wait costs at most ten questions a second.
+    So the delay it adds is a small part of what was waited anyway, and a long wait costs ten questions a second.
     """
     return min(max(SHORTEST_S, SHARE * waited_s), longest_s)
 
