@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import attrs
@@ -10,12 +10,14 @@ import trio
 
 from dumb_actors.errors import SpawnFailed, UnusablePath
 from dumb_actors.logs.mover import Mover, Stream
+from dumb_actors.logs.pump import Flow
 from dumb_actors.model.child import Ending, Exit, Launch
 from dumb_actors.model.spec import ProbeSpec, StopStep
 from dumb_actors.probes.base import Probe
 from dumb_actors.probes.kit import ProbeKit
 from dumb_actors.process import procfs, subreaper
-from dumb_actors.process.child import OwnChild, spawn_child
+from dumb_actors.process.child import OwnChild, own_child, start_child
+from dumb_actors.process.leader import Leader
 from dumb_actors.process.lineage import Lineage
 from dumb_actors.process.lookup import Lookup
 from dumb_actors.process.records import Records
@@ -129,53 +131,48 @@ class OsHost:
         await self._lookup.check_launch(launch.argv, launch.cwd, launch.env.get("PATH"), service=launch.service)
 
     async def spawn(self, launch: Launch) -> HostedChild:
-        """Open the output, record the intent, spawn, record the pid; see `Host`."""
+        """Open the output, record the intent, spawn, record the pid, all in one go of one thread; see `Host`."""
         fifo = f"{self._run_dir}/out/{launch.slug}.{launch.generation}"
+        open_flow = self._mover.opening(fifo, launch.log_path, log_size=launch.log_size, log_count=launch.log_count)
         try:
-            stream = await self._mover.open(fifo, launch.log_path, log_size=launch.log_size, log_count=launch.log_count)
+            flow, leader = await self._spawner.run(self._spawn_here, launch, open_flow)
         except UnusablePath as error:
             raise SpawnFailed(
                 str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
             ) from error
-        try:
-            own = await self._spawn_with(launch, stream, fifo)
-        except BaseException:
-            await stream.finish()
-            raise
+        stream = self._mover.add(flow, launch.log_path)
         self._streams[launch.slug] = stream
+        own = own_child(
+            leader,
+            launch,
+            spawner=self._spawner,
+            output=stream,
+            subreaper=self.is_subreaper,
+            fifo=fifo,
+            lineage=self._lineage,
+        )
         return HostedChild(launch, own, self)
 
-    async def _spawn_with(self, launch: Launch, stream: Stream, fifo: str) -> OwnChild:
+    def _spawn_here(self, launch: Launch, open_flow: Callable[[], Flow]) -> tuple[Flow, Leader]:
+        """Blocking, in a thread of the spawner. An error leaves nothing but the record that nothing was started."""
+        flow = open_flow()
         try:
-            await self._spawner.run(self._records.write_intent, launch, fifo)
-            own = await spawn_child(
-                self._spawner,
-                launch,
-                output_fd=stream.child_fd,
-                output=stream,
-                subreaper=self.is_subreaper,
-                nofile=self._nofile,
-                fifo=fifo,
-                lineage=self._lineage,
-            )
-        except UnusablePath as error:
-            raise SpawnFailed(
-                str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
-            ) from error
-        except SpawnFailed:
-            await self.note_ended(launch, None)
+            self._records.write_intent(launch, flow.fifo)
+            try:
+                leader = start_child(launch, flow.child_fd, self._nofile)
+            except SpawnFailed:
+                self._records.write_ended(launch, None)
+                raise
+        except BaseException:
+            flow.finish()
             raise
-        finally:
-            stream.close_child_fd()
-        await self._note_pid(launch, own)
-        return own
-
-    async def _note_pid(self, launch: Launch, own: OwnChild) -> None:
+        flow.close_child_fd()
         try:
-            await self._spawner.run(self._records.write_pid, launch, own.pid, own.start_ticks, self._boot_id)
+            self._records.write_pid(launch, leader.pid, leader.start_ticks, self._boot_id)
         except UnusablePath:
             # The intent stands and leads to the child by its marker and FIFO; the child itself is fine.
-            log.exception("record.not_written service=%r pid=%d", launch.service, own.pid)
+            log.exception("record.not_written service=%r pid=%d", launch.service, leader.pid)
+        return flow, leader
 
     async def note_ended(self, launch: Launch, ending: Ending | None) -> None:
         """Record that nothing of the child is left."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -116,19 +117,33 @@ class Mover:
 
         Cancellation: safe; leaves nothing behind.
         """
+        opening = self.opening(fifo, log_path, log_size=log_size, log_count=log_count)
+        return self.add(await trio.to_thread.run_sync(opening), log_path)
+
+    def opening(self, fifo: str, log_path: str | None, *, log_size: int, log_count: int) -> Callable[[], Flow]:
+        """
+        Give the blocking half of `open`, for a thread that has more to do; its result goes to `add`.
+
+        The function raises `UnusablePath`, leaving nothing; a flow that is not added must be finished by its `finish`.
+        """
         if self._closed:
             raise trio.ClosedResourceError("the mover is closed")
         pump = self._started()
-        try:
-            flow = await trio.to_thread.run_sync(
-                lambda: pump.open(fifo, log_path, log_size=log_size, log_count=log_count)
-            )
-        except OSError as error:
-            raise UnusablePath(error.filename or fifo, "cannot write output to", error) from error
+
+        def open_flow() -> Flow:
+            try:
+                return pump.open(fifo, log_path, log_size=log_size, log_count=log_count)
+            except OSError as error:
+                raise UnusablePath(error.filename or fifo, "cannot write output to", error) from error
+
+        return open_flow
+
+    def add(self, flow: Flow, log_path: str | None) -> Stream:
+        """Begin to move what `opening` made; the other half of `open`, without a checkpoint."""
         if self._closed:
             flow.finish()
             raise trio.ClosedResourceError("the mover was closed meanwhile")
-        pump.add(flow)
+        self._started().add(flow)
         return Stream(flow, log_path, self)
 
     async def aclose(self) -> None:

@@ -15,7 +15,7 @@ from dumb_actors.process.lineage import Family, Lineage
 from dumb_actors.process.spawner import Spawner
 from dumb_actors.process.tree import Sweep, group_left
 
-__all__ = ["Output", "OwnChild", "spawn_child"]
+__all__ = ["Output", "OwnChild", "own_child", "spawn_child", "start_child"]
 
 KILL_TIMEOUT_S = 5.0
 """How long SIGKILL may take to end a leader before it is reported as left (state D)."""
@@ -221,9 +221,29 @@ async def spawn_child(
 
     Cancellation: takes effect before the spawn or after it, never in between; a child is not lost.
     """
+    leader = await spawner.run(start_child, launch, output_fd, nofile)
+    return own_child(
+        leader, launch, spawner=spawner, output=output, subreaper=subreaper, fifo=fifo, lineage=lineage or Lineage()
+    )
+
+
+def start_child(launch: Launch, output_fd: int | None, nofile: tuple[int, int] | None) -> Leader:
+    """Start the leader; the blocking half of `spawn_child`, for a spawner thread that has more to do."""
     order = Order(argv=launch.argv, cwd=launch.cwd, env=_environment(launch), output_fd=output_fd, nofile=nofile)
-    leader = await spawner.run(start_leader, order)
-    lineage = lineage if lineage is not None else Lineage()
+    return start_leader(order)
+
+
+def own_child(
+    leader: Leader,
+    launch: Launch,
+    *,
+    spawner: Spawner,
+    output: Output,
+    subreaper: bool,
+    fifo: str | None,
+    lineage: Lineage,
+) -> OwnChild:
+    """Make a started leader a child; the other half of `spawn_child`, without a checkpoint."""
     family = Family(leader.pid, launch.marker, fifo)
     lineage.add(family)
     return OwnChild(
