@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import attrs
 
 from dumb_actors.process import procfs
+from dumb_actors.process.census import Census
 from dumb_actors.process.procfs import ProcStat
 
 __all__ = ["Family", "Lineage", "descendants_of", "reap"]
@@ -100,10 +101,13 @@ class Lineage:
             adds (a keeper of output, say). They are never swept and never reaped as foreigners.
 
         families: By the leader's pid.
+
+        census: Finds carriers of a marker, with one walk for all who ask at the same time.
     """
 
     own: set[int] = attrs.field(init=False, factory=set)
     families: dict[int, Family] = attrs.field(init=False, factory=dict)
+    census: Census = attrs.field(init=False, factory=Census)
 
     def add(self, family: Family) -> None:
         """Take in the family of a leader that was just started."""

@@ -130,9 +130,9 @@ class Sweep:
         return [stat for stat in self._visible() if not stat.is_dead]
 
     async def _scanned(self, known: set[int]) -> list[ProcStat]:
-        found = await trio.to_thread.run_sync(
-            _scan, self.family.marker, known | self.lineage.own | {self.family.leader}, abandon_on_cancel=True
-        )
+        known |= self.lineage.own | {self.family.leader}
+        carriers = await self.lineage.census.carriers(self.family.marker)
+        found = [stat for stat in carriers if stat.pid not in known]
         for stat in found:
             self.family.note(stat)
         return [stat for stat in found if stat.identity not in self._refused]
@@ -192,13 +192,6 @@ def _members(pgid: int) -> list[ProcStat]:
 
 def _named(stat: ProcStat) -> Swept:
     return Swept(pid=stat.pid, command=procfs.command_of(stat.pid))
-
-
-def _scan(marker: str, skip: set[int]) -> list[ProcStat]:
-    """Walk the process table for living carriers of *marker*."""
-    marked = (pid for pid in procfs.all_pids() if pid not in skip and procfs.has_marker(pid, marker))
-    stats = (procfs.read_stat(pid) for pid in marked)
-    return [stat for stat in stats if stat is not None and not stat.is_dead and stat.pid != os.getpid()]
 
 
 def _is_living(stat: ProcStat) -> bool:

@@ -1,6 +1,6 @@
 """A child of our own: truthful exits, stop steps, and nothing left."""
 
-# ruff: noqa: ASYNC240, ASYNC222  # a test may touch local files and processes of its own in the loop
+# ruff: noqa: ASYNC222  # a test may touch local files and processes of its own in the loop
 
 import errno
 import os

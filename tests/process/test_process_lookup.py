@@ -1,6 +1,6 @@
 """Finding the program and the directory before a spawn."""
 
-# ruff: noqa: ASYNC240  # a test may touch local files and processes of its own in the loop
+# a test may touch local files and processes of its own in the loop
 
 import errno
 import threading

@@ -1,6 +1,6 @@
 """The spawner's threads, the readers of /proc, and limits."""
 
-# ruff: noqa: ASYNC240  # a test may touch local files and processes of its own in the loop
+# a test may touch local files and processes of its own in the loop
 
 import os
 import resource

@@ -1,6 +1,6 @@
 """With the sub-reaper on: whoever left the group is found, killed and reaped, and nobody else."""
 
-# ruff: noqa: ASYNC240, ASYNC220  # a test may touch local files and processes of its own in the loop
+# a test may touch local files and processes of its own in the loop
 
 import os
 import signal
