@@ -1,7 +1,6 @@
 """Following a log: what is written arrives, whatever happens to the file."""
 
 # Small local files: plain calls keep the order of events plain.
-# ruff: noqa: ASYNC240
 
 import os
 from pathlib import Path

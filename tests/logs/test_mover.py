@@ -1,7 +1,6 @@
 """The mover: real FIFOs, real files, real writers."""
 
 # Small local files and programs: plain calls keep the order of events plain.
-# ruff: noqa: ASYNC221, ASYNC240
 
 import errno
 import os

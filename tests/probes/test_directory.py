@@ -1,7 +1,6 @@
 """Directories: real ones; a dead mount through a seam."""
 
 # The mount is to happen at once.
-# ruff: noqa: ASYNC221
 
 import errno
 import os

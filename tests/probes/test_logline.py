@@ -1,7 +1,6 @@
 """Words in the log: real files, written as a service writes."""
 
 # Small local files: plain calls keep the order of events plain.
-# ruff: noqa: ASYNC240
 
 import os
 from pathlib import Path

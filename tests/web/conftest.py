@@ -1,17 +1,17 @@
 """After each test nothing is left: no thread, no descriptor."""
 
-import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 
 def _descriptors() -> dict[str, str]:
     found = {}
-    for name in os.listdir("/proc/self/fd"):
+    for entry in Path("/proc/self/fd").iterdir():
         try:
-            found[name] = os.readlink(f"/proc/self/fd/{name}")
+            found[entry.name] = str(entry.readlink())
         except OSError:  # the directory listing itself
             continue
     return found

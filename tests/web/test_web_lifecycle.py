@@ -6,9 +6,10 @@ import os
 import httpx
 import pytest
 import trio
+from web_support import NEVER, config_of, site, spec
+
 from dumb_actors import Exit, Phase, Tcp, Url
 from dumb_actors.testing.simulated import Behaviour
-from web_support import NEVER, config_of, site, spec
 
 PATHS = ["/process/{}-service", "/process/{}-service/", "/api/process/{}-service", "/api/process/{}-service/"]
 

@@ -1,8 +1,9 @@
 """`GET /process/processes` and `GET /process`."""
 
-import dumb_actors
 import pytest
 from web_support import config_of, site, spec
+
+import dumb_actors
 
 DOCUMENT = {
     "zilean": {"enabled": False, "process_name": "Zilean", "command": "zilean", "port": 8182},

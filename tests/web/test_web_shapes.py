@@ -115,9 +115,7 @@ async def test_too_large_numbers(timeout):
 
 async def test_a_body_over_the_limit_is_413_and_the_connection_lives():
     async with site([spec("web")]) as here:
-        response = await here.client.post(
-            START, content=b" " * 3_000_000, headers={"content-type": "application/json"}
-        )
+        response = await here.client.post(START, content=b" " * 3_000_000, headers={"content-type": "application/json"})
         assert (response.status_code, "detail" in response.json()) == (413, True)
         assert (await here.client.get("/health")).status_code == 200
 
@@ -126,9 +124,21 @@ async def test_a_body_over_the_limit_is_413_and_the_connection_lives():
     ("path", "query", "expected"),
     [
         ("/process", {}, [("missing", "process_name")]),
-        ("/process/service-status", {"include_health": "maybe"}, [("missing", "process_name"), ("bool_parsing", "include_health")]),
-        ("/logs", {"process_name": "x", "cursor": "1.5", "tail_bytes": "1"}, [("int_parsing", "cursor"), ("greater_than_equal", "tail_bytes")]),
-        ("/logs", {"process_name": "x", "cursor": "-1", "tail_bytes": "8388609"}, [("greater_than_equal", "cursor"), ("less_than_equal", "tail_bytes")]),
+        (
+            "/process/service-status",
+            {"include_health": "maybe"},
+            [("missing", "process_name"), ("bool_parsing", "include_health")],
+        ),
+        (
+            "/logs",
+            {"process_name": "x", "cursor": "1.5", "tail_bytes": "1"},
+            [("int_parsing", "cursor"), ("greater_than_equal", "tail_bytes")],
+        ),
+        (
+            "/logs",
+            {"process_name": "x", "cursor": "-1", "tail_bytes": "8388609"},
+            [("greater_than_equal", "cursor"), ("less_than_equal", "tail_bytes")],
+        ),
         ("/logs/web", {"tail": "x", "follow": ""}, [("int_parsing", "tail"), ("bool_parsing", "follow")]),
     ],
 )

@@ -3,10 +3,11 @@
 import json
 import os
 
-import dumb_actors
 import pytest
-from dumb_actors import Url
 from web_support import config_of, site, spec
+
+import dumb_actors
+from dumb_actors import Url
 
 RESTART_KEYS = [
     "restart_attempts",

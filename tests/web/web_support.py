@@ -1,6 +1,6 @@
 """A real server on a free port over simulated services, and a client for it."""
 
-import socket
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import httpx
 import trio
+import trio.testing
 
 from dumb_actors import Config, Root, ServiceSpec, Settle, Supervisor, parse_config
 from dumb_actors.testing.simulated import Behaviour, SimulatedHost, open_simulation
@@ -112,12 +113,23 @@ async def until(holds: Any) -> None:
             await trio.lowlevel.checkpoint()
 
 
-def small_buffers(port: int) -> socket.socket:
-    """A client whose receive buffer is full soon."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.connect(("127.0.0.1", port))
+async def stuck_client(address: str | int) -> trio.socket.SocketType:
+    """A client that asks for much, sees the beginning of the answer, and reads no more."""
+    family = trio.socket.AF_UNIX if isinstance(address, str) else trio.socket.AF_INET
+    sock = trio.socket.socket(family, trio.socket.SOCK_STREAM)
+    sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
+    await sock.connect(address if isinstance(address, str) else ("127.0.0.1", address))
+    await sock.send(b"GET /logs?process_name=web&tail_bytes=8000000 HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    assert await sock.recv(10)
+    await trio.testing.wait_all_tasks_blocked(0.02)
     return sock
 
 
-__all__ = ["FAST", "NEVER", "Site", "config_of", "raw", "site", "small_buffers", "spec", "until"]
+def start_request(name: str) -> bytes:
+    """The bytes of a start, for clients that go away."""
+    body = json.dumps({"process_name": name})
+    head = "POST /process/start-service HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+__all__ = ["FAST", "NEVER", "Site", "config_of", "raw", "site", "spec", "start_request", "stuck_client", "until"]

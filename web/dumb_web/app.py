@@ -1,0 +1,103 @@
+"""The app: every route in its four spellings, the error handlers, the guard in front."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import cast
+
+from hypercorn.typing import ASGIFramework
+from quart import Response
+from quart_trio import QuartTrio
+
+from dumb_actors import Supervisor
+from dumb_web import lifecycle, logs, processes, shutdown, status
+from dumb_web.context import Route, Web
+from dumb_web.errors import json_response, render_error
+from dumb_web.guard import Guard
+from dumb_web.listing import Listing
+from dumb_web.policy import Policy
+from dumb_web.streams import StreamHub
+
+__all__ = ["WebApp", "create_app"]
+
+BODY_LIMIT = 1024 * 1024
+ROUTES: tuple[Route, ...] = (
+    *processes.ROUTES,
+    *lifecycle.ROUTES,
+    *status.ROUTES,
+    *logs.ROUTES,
+    *shutdown.ROUTES,
+)
+
+
+class WebApp(QuartTrio):
+    """
+    A Quart-Trio app that knows its open streams.
+
+    It keeps nothing in `nursery` and needs no lifespan: the supervisor is the caller's.
+
+    Attributes:
+        hub: The streams; close it first when the server is to stop.
+    """
+
+    hub: StreamHub
+
+
+def create_app(
+    supervisor: Supervisor,
+    *,
+    on_shutdown: Callable[[], None] | None = None,
+    allowed_hosts: Iterable[str] = (),
+    origins: Iterable[str] | None = None,
+) -> WebApp:
+    """
+    Make the REST API of *supervisor*.
+
+    Args:
+        supervisor: Only its public methods are called; it may end before the app does.
+
+        on_shutdown: Called, in the Trio thread, by `POST /shutdown`; None: that answers 404.
+
+        allowed_hosts: Names for the `Host` header beside those of loopback, for a reverse proxy on this machine.
+
+        origins: Origins whose pages may use the API, beside loopback and our own; None: `dumb.frontend.origins` of
+            the supervisor's configuration.
+
+    Returns:
+        An ASGI app, to be run by `dumb_web.serve.serve` or any Trio ASGI server.
+    """
+    if origins is None:
+        origins = () if supervisor.config is None else supervisor.config.settings.origins
+    app = WebApp("dumb_web", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    # Both spellings of a path are answered, never a redirect: proxies that cut a prefix off would lose it.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    web = Web(supervisor=supervisor, listing=Listing(supervisor), on_shutdown=on_shutdown)
+    app.hub = web.hub
+    for route in ROUTES:
+        _add_route(app, web, route)
+    app.register_error_handler(Exception, _handle_error)
+    guard = Guard(cast("ASGIFramework", app.asgi_app), Policy(allowed_hosts=allowed_hosts, origins=origins))
+    app.asgi_app = guard  # type: ignore[method-assign]
+    return app
+
+
+def _add_route(app: WebApp, web: Web, route: Route) -> None:
+    view = _view(route, web)
+    for prefix in ("", "/api"):
+        path = prefix + route.path
+        app.add_url_rule(path, f"{route.method} {path}", view, methods=[route.method], provide_automatic_options=False)
+        for rule in app.url_map.iter_rules(f"{route.method} {path}"):
+            if rule.methods is not None:
+                rule.methods.discard("HEAD")  # a stream has no head; the reference answers 405, too
+
+
+def _view(route: Route, web: Web) -> Callable[..., Awaitable[Response]]:
+    async def view(**parts: str) -> Response:
+        answer = await route.handler(web, **parts)
+        return answer if isinstance(answer, Response) else json_response(answer)
+
+    return view
+
+
+async def _handle_error(error: Exception) -> Response:
+    return render_error(error)
