@@ -37,7 +37,7 @@ from dumb_actors.errors import (
     UnusablePath,
 )
 from dumb_actors.logs.follow import Follower
-from dumb_actors.logs.reader import last_lines
+from dumb_actors.logs.reader import Position, last_lines
 from dumb_actors.model.child import Ending, Exit
 from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot, Waiting
 from dumb_actors.model.graph import DependencyGraph, Edge
@@ -82,6 +82,7 @@ __all__ = [
     "Phase",
     "Plan",
     "PortTaken",
+    "Position",
     "Refused",
     "RequestError",
     "Root",

@@ -258,6 +258,11 @@ class PortTaken(HostError):
 
     code = "port-taken"
 
+    def __init__(self, message: str, *, address: str, errno: int | None) -> None:
+        self.address = address
+        self.errno = errno
+        super().__init__(message, address=address, errno=errno)
+
 
 class UnusablePath(HostError):
     """A file or directory of ours cannot be created or written; `.path`, `.errno`."""

@@ -113,7 +113,7 @@ def test_every_error_class_has_a_status():
     assert len(errors) > 10
     for kind in errors:
         assert kind is DumbActorsError or any(base in STATUS for base in kind.__mro__), kind
-    assert status_of(dumb_actors.PortTaken("x")) == 500
+    assert status_of(dumb_actors.PortTaken("x", address="127.0.0.1:1", errno=None)) == 500
     assert status_of(dumb_actors.Busy("x")) == 503
 
 

@@ -11,20 +11,12 @@ from contextlib import contextmanager
 
 import attrs
 
-from dumb_actors import UnusablePath, last_lines
+from dumb_actors import Position, UnusablePath, last_lines
 
-__all__ = ["PIECE_LIMIT", "Place", "Tail", "piece_at", "read_lines"]
+__all__ = ["PIECE_LIMIT", "Tail", "piece_at", "read_lines"]
 
 PIECE_LIMIT = 8 * 1024 * 1024
 BLOCK = 64 * 1024
-
-
-@attrs.frozen
-class Place:
-    """A place in a log, right also after a rotation: inode and offset. What a `Follower` starts from."""
-
-    inode: int
-    offset: int
 
 
 @attrs.frozen
@@ -32,7 +24,7 @@ class Tail:
     """The end of a log, and where that end was; None: there is no file."""
 
     content: bytes
-    end: Place | None
+    end: Position | None
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +94,7 @@ def read_lines(path: str, count: int) -> Tail:
         missing = count - content.count(b"\n") - (bool(content) and not content.endswith(b"\n"))
         if len(content) == found.st_size and missing > 0:
             content = _older_lines(path, missing) + content
-        return Tail(content, Place(found.st_ino, found.st_size))
+        return Tail(content, Position(found.st_ino, found.st_size))
 
 
 def _last_lines(fd: int, size: int, count: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from types import TracebackType
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Self
 
 import attrs
 import trio
@@ -89,8 +89,7 @@ class FollowBody(ResponseBody):
     """
 
     def __init__(self, path: str, tail: Tail, hub: StreamHub) -> None:
-        # Anything with inode and offset will do; the class that `Follower` names is not public.
-        self._follower = Follower(path, cast("Any", tail.end))
+        self._follower = Follower(path, tail.end)
         self._hub = hub
         self._first: bytes | None = tail.content
 

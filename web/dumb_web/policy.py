@@ -124,6 +124,8 @@ def _is_loopback(name: str) -> bool:
     if name == "localhost":
         return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
         return False
+    # An IPv4 address in IPv6 clothes is nobody's Host header; only newer Pythons call it loopback.
+    return address.is_loopback and getattr(address, "ipv4_mapped", None) is None
