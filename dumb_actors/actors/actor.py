@@ -12,7 +12,7 @@ import trio
 from dumb_actors.actors.bus import EventBus
 from dumb_actors.actors.commands import Command, Mailbox, Outcome
 from dumb_actors.actors.gates import Gate, Gates
-from dumb_actors.actors.launch import LaunchSettings
+from dumb_actors.actors.launch import LaunchSettings, spec_digest
 from dumb_actors.actors.levels import Inlet, Outlet
 from dumb_actors.actors.ports import Host
 from dumb_actors.actors.run import Failure, Run, RunKit
@@ -79,6 +79,7 @@ class ServiceActor:
             gates=self._gates,
             inlets=inlets,
             settings=settings,
+            digest=spec_digest(spec),
         )
         self._mailbox = Mailbox(spec.name)
         # What the commands taken so far ask for, and who waits for it.

@@ -40,10 +40,16 @@ def spec_digest(spec: ServiceSpec) -> str:
 
 
 def make_launch(
-    spec: ServiceSpec, slug: str, generation: int, settings: LaunchSettings, dependencies: Mapping[str, Level]
+    spec: ServiceSpec,
+    slug: str,
+    generation: int,
+    settings: LaunchSettings,
+    dependencies: Mapping[str, Level],
+    *,
+    digest: str = "",
 ) -> Launch:
     """
-    Make the order for generation *generation* of *spec*.
+    Make the order for generation *generation* of *spec*; *digest* is that of the spec, made once for all children.
 
     The child is told what its dependencies published when they became ready, as JSON in `DUMB_DEPENDENCIES`:
     `{"PostgreSQL": {"generation": 1, "ports": [5432], "paths": []}}`.
@@ -62,5 +68,5 @@ def make_launch(
         log_path=None if spec.suppress_logging else spec.log_file or f"{settings.log_dir}/{slug}.log",
         log_size=spec.log_size,
         log_count=spec.log_count,
-        digest=spec_digest(spec),
+        digest=digest,
     )

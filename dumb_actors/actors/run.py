@@ -42,6 +42,7 @@ class RunKit:
     gates: Gates
     inlets: Mapping[str, Inlet]
     settings: LaunchSettings
+    digest: str
 
 
 @attrs.frozen(kw_only=True)
@@ -154,7 +155,9 @@ class Run:
             self._state.become(Phase.PREPARING, self._why_now())
             generation = generation or self._kit.host.next_generation(self._kit.slug)
             levels = {name: inlet.level for name, inlet in self._kit.inlets.items()}
-            launch = make_launch(self._kit.spec, self._kit.slug, generation, self._kit.settings, levels)
+            launch = make_launch(
+                self._kit.spec, self._kit.slug, generation, self._kit.settings, levels, digest=self._kit.digest
+            )
             await self._kit.host.prepare(launch)
             if not self._state.wished:
                 await trio.sleep_forever()  # the stop that is in the mailbox ends this run; no child for nothing
@@ -164,6 +167,8 @@ class Run:
             cause = Cause(kind="dependency", text=f"lost again before the start: {lost}")
 
     async def _wait_for_gates(self) -> None:
+        if self._kit.gates.is_empty:
+            return
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._cancel_when_ignored, nursery.cancel_scope)
             await self._kit.gates.wait_open()
