@@ -8,7 +8,8 @@ import trio
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.ports import Host
-from dumb_actors.actors.supervisor import ActorFactory, Supervisor
+from dumb_actors.actors.supervisor import Supervisor
+from dumb_actors.actors.wiring import ActorFactory
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["run_supervisor"]

@@ -17,8 +17,8 @@ from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.bus import EventBus, EventStream
 from dumb_actors.actors.commands import Action, Command, Dependencies, Outcome
 from dumb_actors.actors.launch import LaunchSettings
-from dumb_actors.actors.levels import Inlet, Outlet, level_channel
 from dumb_actors.actors.ports import Host
+from dumb_actors.actors.wiring import ActorFactory, wire_actors
 from dumb_actors.config.load import Config
 from dumb_actors.errors import Busy, DumbActorsError, GaveUp, ShuttingDown, StartTimeout, StopTimeout, UnknownService
 from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot
@@ -28,13 +28,11 @@ from dumb_actors.model.phase import Phase
 from dumb_actors.model.plan import Plan, plan_shutdown, plan_start, plan_stop
 from dumb_actors.model.spec import ServiceSpec
 
-__all__ = ["START_TIMEOUT_S", "ActorFactory", "Supervisor"]
+__all__ = ["START_TIMEOUT_S", "Supervisor"]
 
 START_TIMEOUT_S = 600.0
 STOP_SLACK_S = 40.0
 """Beyond a service's own stop steps: its actor's bound for leaving nothing, and a margin."""
-
-ActorFactory = Callable[..., ServiceActor]
 
 
 class Supervisor:
@@ -71,29 +69,9 @@ class Supervisor:
         self._has_ended = False
         self._settings = settings
         self._host = host
-        self._actors = self._make_actors(host, make_actor)
-
-    def _make_actors(self, host: Host, make_actor: ActorFactory) -> dict[str, ServiceActor]:
-        """Make one actor for each service, and one level channel for each pair that depends."""
-        outlets: dict[str, list[Outlet]] = {name: [] for name in self.specs}
-        inlets: dict[str, dict[str, Inlet]] = {name: {} for name in self.specs}
-        for name in self.specs:
-            for target in self.graph.dependencies(name):
-                outlet, inlets[name][target] = level_channel(target)
-                outlets[target].append(outlet)
-        return {
-            name: make_actor(
-                spec,
-                self.slugs[name],
-                host=host,
-                bus=self._bus,
-                settings=self._settings,
-                edges=self.graph.edges_of(name),
-                inlets=inlets[name],
-                outlets=outlets[name],
-            )
-            for name, spec in self.specs.items()
-        }
+        self._actors = wire_actors(
+            self.specs, self.graph, self.slugs, make_actor=make_actor, host=host, bus=self._bus, settings=settings
+        )
 
     async def run_actors(self) -> None:
         """Run every actor until it has been shut down; called once, by `open_supervisor`."""

@@ -18,7 +18,8 @@ from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.ports import Answer
 from dumb_actors.actors.running import run_supervisor
-from dumb_actors.actors.supervisor import ActorFactory, Supervisor
+from dumb_actors.actors.supervisor import Supervisor
+from dumb_actors.actors.wiring import ActorFactory
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Ending, Exit, Launch
 from dumb_actors.model.spec import ProbeSpec, ServiceSpec, Settle, StopStep, Url
