@@ -1,0 +1,83 @@
+"""`check`: everything that is wrong with a configuration, or what it would start."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from dumb_actors.cli.paint import DONE, MISUSED, Paint
+from dumb_actors.config.load import Config, load_config
+from dumb_actors.config.root import Root
+from dumb_actors.errors import ConfigError, ConfigFault
+from dumb_actors.model.graph import DependencyGraph
+
+__all__ = ["check", "fault_lines"]
+
+
+def check(path: str, root: Root, *, as_json: bool, paint: Paint) -> int:
+    """Check the configuration at *path*, write what was found to stdout, and give the exit code."""
+    try:
+        config = load_config(path, root)
+    except ConfigError as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, **error.detail}, indent=2))
+        else:
+            click.echo("\n".join(fault_lines(error, paint)), color=True)
+        return MISUSED
+    click.echo(json.dumps(_as_json(config), indent=2) if as_json else "\n".join(_fine_lines(config, paint)), color=True)
+    return DONE
+
+
+def fault_lines(error: ConfigError, paint: Paint) -> Iterator[str]:
+    """Give the lines that tell every fault: where, what, what was there, what would be right, what to do."""
+    count = "1 fault" if len(error.faults) == 1 else f"{len(error.faults)} faults"
+    yield f"{error.source}: {paint(count, 'red', bold=True)}"
+    for fault in error.faults:
+        yield ""
+        yield f"  {paint(_where(fault), bold=True)}: {fault.problem}"
+        facts = {"got": fault.got, "expected": fault.expected, "hint": fault.hint}
+        yield from (f"    {paint.dim(label.ljust(8))}  {text}" for label, text in facts.items() if text)
+
+
+def _where(fault: ConfigFault) -> str:
+    return f"line {fault.line}, column {fault.column}" if fault.line is not None else fault.path
+
+
+def _as_json(config: Config) -> dict[str, Any]:
+    graph = DependencyGraph(config.specs)
+    services = [
+        {"process_name": name, "enabled": spec.enabled, "needs": list(graph.dependencies(name))}
+        for name, spec in ((name, _spec(config, name)) for name in graph.order)
+    ]
+    return {"ok": True, "source": config.source, "faults": [], "warnings": list(config.warnings), "start": services}
+
+
+def _spec(config: Config, name: str) -> Any:
+    return next(spec for spec in config.specs if spec.name == name)
+
+
+def _fine_lines(config: Config, paint: Paint) -> Iterator[str]:
+    graph = DependencyGraph(config.specs)
+    enabled = [name for name in graph.order if _spec(config, name).enabled]
+    disabled = [name for name in graph.order if name not in enabled]
+    yield f"{config.source}: {paint('fine', 'green', bold=True)}, {_how_many(len(enabled), len(disabled))}"
+    if enabled:
+        yield ""
+        yield "start order (each as soon as what it needs is up):"
+        width = max(len(name) for name in enabled)
+        for name in enabled:
+            needs = [other for other in graph.dependencies(name) if other in enabled]
+            yield f"  {name.ljust(width)}  {'after ' + ', '.join(needs) if needs else 'at once'}"
+    if disabled:
+        yield ""
+        yield f"disabled: {', '.join(disabled)}"
+    if config.warnings:
+        yield ""
+        yield paint("1 warning:" if len(config.warnings) == 1 else f"{len(config.warnings)} warnings:", "yellow")
+        yield from (f"  {warning}" for warning in config.warnings)
+
+
+def _how_many(enabled: int, disabled: int) -> str:
+    services = "1 service" if enabled + disabled == 1 else f"{enabled + disabled} services"
+    return services if not disabled else f"{services}, {enabled} enabled"

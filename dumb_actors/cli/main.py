@@ -1,0 +1,237 @@
+"""The program `dumb-actors`: its commands and their options. What they do is in the modules beside this one."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dumb_actors.cli.client import Api
+from dumb_actors.cli.options import json_option, root_of, root_option, with_api
+from dumb_actors.cli.ownlog import LEVELS
+from dumb_actors.cli.paint import DONE, FAILED, MISUSED, exit_code_of, fail, paint_for
+from dumb_actors.errors import DumbActorsError, UnknownService
+
+__all__ = ["cli", "main"]
+
+_EPILOG = "Exit codes: 0 done, 1 the service failed or the machine refused, 2 bad use, 3 no supervisor."
+
+
+def main() -> None:
+    """Run the command line; what was expected to go wrong ends in a clear message and an exit code, no traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = MISUSED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = 130
+    except UnknownService as error:
+        fail(f"{error}\nthere are: {', '.join(error.known)}" if error.known else str(error))
+        code = MISUSED
+    except DumbActorsError as error:
+        fail(str(error))
+        code = getattr(error, "exit_code", exit_code_of(error))
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not complain about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    sys.exit(code)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=_EPILOG,
+)
+@click.version_option(version("dumb-actors"), prog_name="dumb-actors")
+def cli() -> None:
+    """Run a set of programs that need each other: in order, and with nothing left behind."""
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+@cli.command(epilog=_EPILOG, short_help="Run the services of a configuration, with the API.")
+@click.option("--config", "config", metavar="FILE", help="Configuration; default: ROOT/config/dumb_config.json.")
+@root_option
+@click.option(
+    "--bind",
+    "binds",
+    metavar="ADDR",
+    multiple=True,
+    help="Where the API listens: HOST:PORT (port 0: a free one) or unix:PATH; may be given several times. "
+    "Default: as dumb.api_service says, else 127.0.0.1:8000.",
+)
+@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Of our own log, on stderr.")
+def up(config: str | None, root: str | None, binds: tuple[str, ...], log_level: str | None) -> int:
+    """
+    Run the services of a configuration, with the API, in the foreground.
+
+    Ctrl-C or SIGTERM stops everything in order; a second one kills what is left at once.
+    """
+    where = root_of(root)
+    path = config or str(Path(where.config, "dumb_config.json"))
+    if not Path(path).exists():
+        # Said before the root is made: a call in the wrong directory leaves no trace.
+        fail(
+            f"there is no configuration {path}\n"
+            "write one there, or name another with --config; `dumb-actors demo` runs without any"
+        )
+        return MISUSED
+    from dumb_actors.cli.up import Plan, run_program
+
+    return run_program(Plan(root=where, config=path, binds=binds, log_level=log_level))
+
+
+@cli.command(epilog=_EPILOG, short_help="Run a chain of real programs in a temporary directory.")
+@click.option("--once", is_flag=True, help="Prove that it works, stop everything and leave.")
+@click.option("--bind", "binds", metavar="ADDR", multiple=True, help="Where the API listens; default: a free port.")
+@click.option("--keep-root", is_flag=True, help="Leave the temporary directory with configuration and logs.")
+def demo(*, once: bool, binds: tuple[str, ...], keep_root: bool) -> int:
+    """Run a chain of real programs in a temporary directory, and prove that they work together."""
+    from dumb_actors.cli.demo import run_demo
+
+    return run_demo(once=once, binds=binds, keep_root=keep_root)
+
+
+@cli.command(epilog=_EPILOG, short_help="Say everything that is wrong with a configuration.")
+@click.argument("file", type=click.Path())
+@root_option
+@json_option
+def check(file: str, root: str | None, *, as_json: bool) -> int:
+    """Say everything that is wrong with a configuration, or what it would start."""
+    from dumb_actors.cli.check import check as check_file
+
+    return check_file(file, root_of(root), as_json=as_json, paint=paint_for(sys.stdout))
+
+
+# --- clients ----------------------------------------------------------------------------------------------------------
+
+
+@cli.command(epilog=_EPILOG, short_help="Show every service, or everything about some.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@with_api
+@json_option
+def status(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
+    """Show every service in a table, or everything about those that are named (exit code 1 if one of them failed)."""
+    from dumb_actors.cli.client import find_service
+    from dumb_actors.cli.show import long_form, table
+
+    services = api.services()
+    chosen = []
+    for name in names:
+        found = find_service(name, services)
+        if found is None:
+            raise UnknownService(name, [str(service["process_name"]) for service in services])
+        chosen.append(found)
+    paint = paint_for(sys.stdout)
+    if as_json:
+        _write_json({"services": chosen if names else services})
+    elif names:
+        _write("\n\n".join("\n".join(long_form(service, paint)) for service in chosen))
+    elif services:
+        # A terminal that does not know its width says 0.
+        width = (os.get_terminal_size(sys.stdout.fileno()).columns or None) if sys.stdout.isatty() else None
+        _write("\n".join(table(services, paint, width=width)))
+    else:
+        _write("no services are configured")
+    return FAILED if any(service["phase"] == "failed" for service in chosen) else DONE
+
+
+@cli.command(epilog=_EPILOG, short_help="Start services and what they need.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--no-deps", "dependencies", flag_value="ignore", help="Start it alone, whatever it waits for.")
+@click.option("--wait-deps", "dependencies", flag_value="wait", help="Wait for what it needs, but start none of it.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait at most S seconds.")
+@with_api
+@json_option
+def start(api: Api, names: tuple[str, ...], dependencies: str | None, timeout: float | None, *, as_json: bool) -> int:
+    """Start services and what they need, and wait until they are ready."""
+    return _carry_out(api, "start", names, dependencies, timeout, as_json=as_json)
+
+
+@cli.command(epilog=_EPILOG, short_help="Stop services, and wait until they are gone.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@with_api
+@json_option
+def stop(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
+    """Stop services, one after the other, and wait until nothing of them is left. Their dependents keep running."""
+    return _carry_out(api, "stop", names, None, None, as_json=as_json)
+
+
+@cli.command(epilog=_EPILOG, short_help="Stop and start services.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--no-deps", "dependencies", flag_value="ignore", help="Start it alone, whatever it waits for.")
+@click.option("--wait-deps", "dependencies", flag_value="wait", help="Wait for what it needs, but start none of it.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait at most S seconds.")
+@with_api
+@json_option
+def restart(api: Api, names: tuple[str, ...], dependencies: str | None, timeout: float | None, *, as_json: bool) -> int:
+    """Stop and start services, one after the other, and wait until they are ready. Their dependents keep running."""
+    return _carry_out(api, "restart", names, dependencies, timeout, as_json=as_json)
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("name")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="At first.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@with_api
+def logs(api: Api, name: str, lines: int, *, follow: bool) -> int:
+    """Show the output of a service."""
+    from dumb_actors.cli.logs import copy_log
+
+    return copy_log(api, name, lines=lines, follow=follow)
+
+
+@cli.command(epilog=_EPILOG)
+@click.option("--keep", is_flag=True, help="End the supervisor only and leave the services running.")
+@with_api
+@json_option
+def down(api: Api, *, keep: bool, as_json: bool) -> int:
+    """Stop every service and the supervisor, and wait until it is gone."""
+    if keep:
+        fail("--keep is not supported by this version yet: without it, `down` stops the services as well")
+        return MISUSED
+    from dumb_actors.cli.down import bring_down
+
+    pid = bring_down(api)
+    if as_json:
+        _write_json({"ok": True, "pid": pid})
+    else:
+        _write("everything is stopped")
+    return DONE
+
+
+def _carry_out(
+    api: Api, action: Any, names: Iterable[str], dependencies: str | None, timeout: float | None, *, as_json: bool
+) -> int:
+    from dumb_actors.cli.act import Order, carry_out, tell
+
+    order = Order(action=action, names=tuple(names), dependencies=dependencies, timeout=timeout)
+    try:
+        ended = carry_out(api, order)
+    except KeyboardInterrupt:
+        fail(f"not waiting any longer; the {action} goes on")
+        return 130
+    if as_json:
+        _write_json({"services": [done.as_json() for done in ended]})
+    else:
+        for done in ended:
+            tell(done, action)
+    return max((done.exit_code for done in ended), default=DONE)
+
+
+def _write(text: str) -> None:
+    # The colours were decided already.
+    click.echo(text, color=True)
+
+
+def _write_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))

@@ -1,0 +1,105 @@
+"""Show the state of services to a person: a table of all, or the long form of one."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from dumb_actors.cli.client import Service
+from dumb_actors.cli.paint import Paint, clock, for_how_long
+
+__all__ = ["long_form", "reason_of", "table", "waiting_of"]
+
+_NAME_LIMIT = 32
+_LAST_LINES = 10
+
+
+def waiting_of(service: Service) -> list[str]:
+    """Say what *service* waits for, one text for each thing, with the last answer of each."""
+    texts = []
+    for waiting in service.get("waiting") or ():
+        answer = waiting.get("last_answer")
+        texts.append(f"waits for {waiting['what']}" + (f" (last answer: {answer})" if answer else ""))
+    return texts
+
+
+def reason_of(service: Service) -> str:
+    """Say in one line why *service* is where it is."""
+    if service["phase"] in {"waiting", "starting"} and (waiting := waiting_of(service)):
+        return "; ".join(waiting)
+    if service["phase"] == "stopped" and not service["enabled"]:
+        return "disabled"
+    return str(service.get("reason") or "")
+
+
+def table(services: Sequence[Service], paint: Paint, *, width: int | None) -> Iterator[str]:
+    """
+    Give the lines of an aligned table.
+
+    Args:
+        width: Columns of the terminal, at which reasons are cut; None: they are written in full.
+    """
+    now = time.time()
+    rows = [
+        (
+            str(service["process_name"]),
+            str(service["phase"]),
+            for_how_long(now - service["since"]) if service.get("since") else "-",
+            str(service.get("pid") or "-"),
+            reason_of(service),
+        )
+        for service in services
+    ]
+    head = ("NAME", "PHASE", "SINCE", "PID", "WHY")
+    sizes = [max(len(row[column]) for row in [head, *rows]) for column in range(4)]
+    sizes[0] = min(sizes[0], _NAME_LIMIT)
+    yield paint.dim(_line(head, sizes, width)).rstrip()
+    for row in rows:
+        plain = _line(row, sizes, width)
+        rest = plain[sizes[0] + 2 + sizes[1] :]
+        name = paint(row[0].ljust(sizes[0]), bold=True)
+        yield f"{name}  {paint.phase(row[1], sizes[1])}{rest}".rstrip()
+
+
+def _line(row: tuple[str, ...], sizes: list[int], width: int | None) -> str:
+    name, phase, since, pid, why = row
+    line = f"{name:<{sizes[0]}}  {phase:<{sizes[1]}}  {since:>{sizes[2]}}  {pid:>{sizes[3]}}  {why}"
+    return line if width is None or len(line) <= width else line[: max(width - 1, 20)] + "…"
+
+
+def long_form(service: Service, paint: Paint) -> Iterator[str]:
+    """Give the lines that tell everything about one service."""
+    now = time.time()
+    since = for_how_long(now - service["since"]) if service.get("since") else "-"
+    yield f"{paint(str(service['process_name']), bold=True)}  {paint.phase(str(service['phase']))} for {since}"
+    for label, text in _facts(service):
+        yield f"  {paint.dim(label.ljust(13))} {text}"
+    lines = service.get("last_lines") or ()
+    if lines:
+        yield f"  {paint.dim('last lines')}"
+        yield from (f"    | {line}" for line in lines[-_LAST_LINES:])
+
+
+def _facts(service: Service) -> Iterator[tuple[str, str]]:
+    waiting = waiting_of(service)
+    for index, text in enumerate(waiting):
+        since = service["waiting"][index].get("since")
+        yield "", f"{text}, since {clock(since)}" if since else text
+    if service.get("reason") and not waiting:
+        yield "why", str(service["reason"])
+    if service.get("hint"):
+        yield "hint", str(service["hint"])
+    if service.get("pid"):
+        yield "pid", f"{service['pid']} (generation {service['generation']})"
+    if service.get("started_at"):
+        ready = service.get("ready_at")
+        yield (
+            "started",
+            clock(service["started_at"])
+            + (f", ready after {for_how_long(ready - service['started_at'])}" if ready else ", not ready yet"),
+        )
+    if service.get("last_exit"):
+        yield "last exit", f"{service['last_exit']['text']} at {clock(service.get('last_exit_at'))}"
+    for name, phase in (service.get("dependencies") or {}).items():
+        yield "needs", f"{name} ({phase})"
+    yield "enabled", "yes" if service["enabled"] else "no"
+    if service.get("log_path"):
+        yield "log", str(service["log_path"])
