@@ -4,57 +4,61 @@ An event-driven actor system on Trio that runs a set of programs that need each 
     async with dumb_actors.open_supervisor([ServiceSpec("db", "postgres -D data", readiness=Tcp(5432))]) as supervisor:
         await supervisor.start("db")
 
-The names below are the public API; importing this package changes nothing.
+The names below are the public API; importing this package changes nothing. They are looked up when they are first used,
+so that a client command of the program does not pay for the whole system.
 """
 
+from importlib import import_module
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
 
-from dumb_actors.actors.bus import EventStream
-from dumb_actors.actors.opening import open_supervisor
-from dumb_actors.actors.supervisor import Supervisor
-from dumb_actors.catalogue import repo_url, sponsorship_url
-from dumb_actors.config import Builtin, Config, Root, Settings, load_config, parse_config
-from dumb_actors.errors import (
-    Busy,
-    ConfigError,
-    ConfigFault,
-    DumbActorsError,
-    EventsLost,
-    GaveUp,
-    HostError,
-    InternalError,
-    PortTaken,
-    Refused,
-    RequestError,
-    RootLocked,
-    ServiceError,
-    ShuttingDown,
-    SpawnFailed,
-    StartTimeout,
-    StopTimeout,
-    Superseded,
-    UnknownService,
-    UnusablePath,
-)
-from dumb_actors.logs.follow import Follower
-from dumb_actors.logs.reader import Position, last_lines
-from dumb_actors.model.child import Ending, Exit
-from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot, Waiting
-from dumb_actors.model.graph import DependencyGraph, Edge
-from dumb_actors.model.names import find_name, squeeze
-from dumb_actors.model.phase import Phase
-from dumb_actors.model.plan import Plan
-from dumb_actors.model.spec import (
-    BasicAuth,
-    DependsOn,
-    Directory,
-    Log,
-    ServiceSpec,
-    Settle,
-    StopStep,
-    Tcp,
-    Url,
-)
+if TYPE_CHECKING:
+    from dumb_actors.actors.bus import EventStream
+    from dumb_actors.actors.opening import open_supervisor
+    from dumb_actors.actors.supervisor import Supervisor
+    from dumb_actors.catalogue import repo_url, sponsorship_url
+    from dumb_actors.config import Builtin, Config, Root, Settings, load_config, parse_config
+    from dumb_actors.errors import (
+        Busy,
+        ConfigError,
+        ConfigFault,
+        DumbActorsError,
+        EventsLost,
+        GaveUp,
+        HostError,
+        InternalError,
+        PortTaken,
+        Refused,
+        RequestError,
+        RootLocked,
+        ServiceError,
+        ShuttingDown,
+        SpawnFailed,
+        StartTimeout,
+        StopTimeout,
+        Superseded,
+        UnknownService,
+        UnusablePath,
+    )
+    from dumb_actors.logs.follow import Follower
+    from dumb_actors.logs.reader import Position, last_lines
+    from dumb_actors.model.child import Ending, Exit
+    from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot, Waiting
+    from dumb_actors.model.graph import DependencyGraph, Edge
+    from dumb_actors.model.names import find_name, squeeze
+    from dumb_actors.model.phase import Phase
+    from dumb_actors.model.plan import Plan
+    from dumb_actors.model.spec import (
+        BasicAuth,
+        DependsOn,
+        Directory,
+        Log,
+        ServiceSpec,
+        Settle,
+        StopStep,
+        Tcp,
+        Url,
+    )
 
 __all__ = [
     "BasicAuth",
@@ -117,3 +121,74 @@ __all__ = [
 ]
 
 __version__ = _version("dumb-actors")
+
+_HOMES = {
+    "BasicAuth": "dumb_actors.model.spec",
+    "Builtin": "dumb_actors.config",
+    "Busy": "dumb_actors.errors",
+    "Cause": "dumb_actors.model.event",
+    "Config": "dumb_actors.config",
+    "ConfigError": "dumb_actors.errors",
+    "ConfigFault": "dumb_actors.errors",
+    "DependencyGraph": "dumb_actors.model.graph",
+    "DependsOn": "dumb_actors.model.spec",
+    "Directory": "dumb_actors.model.spec",
+    "DumbActorsError": "dumb_actors.errors",
+    "Edge": "dumb_actors.model.graph",
+    "Ending": "dumb_actors.model.child",
+    "Event": "dumb_actors.model.event",
+    "EventStream": "dumb_actors.actors.bus",
+    "EventsLost": "dumb_actors.errors",
+    "Exit": "dumb_actors.model.child",
+    "Follower": "dumb_actors.logs.follow",
+    "GaveUp": "dumb_actors.errors",
+    "HostError": "dumb_actors.errors",
+    "InternalError": "dumb_actors.errors",
+    "Log": "dumb_actors.model.spec",
+    "Phase": "dumb_actors.model.phase",
+    "Plan": "dumb_actors.model.plan",
+    "PortTaken": "dumb_actors.errors",
+    "Position": "dumb_actors.logs.reader",
+    "Refused": "dumb_actors.errors",
+    "RequestError": "dumb_actors.errors",
+    "Root": "dumb_actors.config",
+    "RootLocked": "dumb_actors.errors",
+    "ServiceError": "dumb_actors.errors",
+    "ServiceSnapshot": "dumb_actors.model.event",
+    "ServiceSpec": "dumb_actors.model.spec",
+    "Settings": "dumb_actors.config",
+    "Settle": "dumb_actors.model.spec",
+    "ShuttingDown": "dumb_actors.errors",
+    "Snapshot": "dumb_actors.model.event",
+    "SpawnFailed": "dumb_actors.errors",
+    "StartTimeout": "dumb_actors.errors",
+    "StopStep": "dumb_actors.model.spec",
+    "StopTimeout": "dumb_actors.errors",
+    "Superseded": "dumb_actors.errors",
+    "Supervisor": "dumb_actors.actors.supervisor",
+    "Tcp": "dumb_actors.model.spec",
+    "UnknownService": "dumb_actors.errors",
+    "UnusablePath": "dumb_actors.errors",
+    "Url": "dumb_actors.model.spec",
+    "Waiting": "dumb_actors.model.event",
+    "find_name": "dumb_actors.model.names",
+    "last_lines": "dumb_actors.logs.reader",
+    "load_config": "dumb_actors.config",
+    "open_supervisor": "dumb_actors.actors.opening",
+    "parse_config": "dumb_actors.config",
+    "repo_url": "dumb_actors.catalogue",
+    "sponsorship_url": "dumb_actors.catalogue",
+    "squeeze": "dumb_actors.model.names",
+}
+"""Where each public name lives; the imports above say the same to type checkers, and a test compares them."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import dumb_actors
+
 ROOT = Path(__file__).parent.parent
 
 # What each room may import of ours, besides itself and `errors`.
@@ -23,7 +25,7 @@ ROOMS = {
     "cli": {"model", "process", "config", "actors", "catalogue", "logs", "testing"},
 }
 # `cli/up` imports the web package lazily, after the first services were spawned: the one exception.
-WEB_EXCEPTION = "dumb_actors/cli/"
+WEB_EXCEPTION = "dumb_actors/cli/up.py"
 
 
 def _imports(path: Path) -> list[str]:
@@ -64,9 +66,20 @@ def test_the_web_package_uses_only_the_public_names() -> None:
         assert deep == [], path
 
 
+def test_the_lazy_names_are_those_that_type_checkers_see() -> None:
+    tree = ast.parse((ROOT / "dumb_actors" / "__init__.py").read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == dumb_actors._HOMES
+    assert {*seen, "__version__"} == set(dumb_actors.__all__)
+    assert all(getattr(dumb_actors, name) is not None for name in dumb_actors.__all__)
+
+
 def test_importing_the_library_is_light_and_starts_nothing() -> None:
     code = (
         "import sys, threading, dumb_actors; "
+        "heavy = {'trio', 'httpx', 'quart', 'hypercorn', 'pytest', 'click', 'dumb_web'} & set(sys.modules); "
+        "assert not heavy, heavy; dumb_actors.open_supervisor; "
         "heavy = {'httpx', 'quart', 'hypercorn', 'pytest', 'click', 'dumb_web'} & set(sys.modules); "
         "assert not heavy, heavy; assert threading.active_count() == 1"
     )

@@ -79,7 +79,7 @@ class LogProbe:
             self._broken = True
             return Answer(False, f"the log cannot be followed: {describe_os(error)}")
         if self._matched:
-            return Answer(True, "a line matches")
+            return Answer(True, f"a line of its output matches {self._pattern.pattern!r}")
         return Answer(False, f"none of {self._seen} lines matches" if self._seen else "no output yet")
 
     def _matches(self, line: bytes) -> bool:

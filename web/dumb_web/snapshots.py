@@ -22,8 +22,8 @@ def exit_json(ended: Exit | None) -> dict[str, Any] | None:
     return {"code": ended.code, "signal": ended.signal, "core_dumped": ended.core_dumped, "text": str(ended)}
 
 
-def service_json(snapshot: ServiceSnapshot) -> dict[str, Any]:
-    """Give everything that is known about a service."""
+def service_json(snapshot: ServiceSnapshot, log_path: str) -> dict[str, Any]:
+    """Give everything that is known about a service, and where its output goes."""
     return {
         "process_name": snapshot.name,
         "config_key": snapshot.key,
@@ -44,6 +44,7 @@ def service_json(snapshot: ServiceSnapshot) -> dict[str, Any]:
         "last_exit_at": snapshot.last_exit_at,
         "last_lines": list(snapshot.last_lines),
         "restarts": snapshot.restarts,
+        "log_path": log_path,
     }
 
 

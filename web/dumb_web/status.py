@@ -101,7 +101,9 @@ async def status(web: Web) -> Answer:
         "version": __version__,
         "pid": os.getpid(),
         "root": None if config is None else config.root.path,
-        "services": [service_json(service) for service in snapshot.services.values()],
+        "services": [
+            service_json(service, web.supervisor.log_path(service.name)) for service in snapshot.services.values()
+        ],
     }
 
 
