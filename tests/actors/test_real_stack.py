@@ -126,8 +126,8 @@ async def test_fifty_services_in_layers_come_up_and_go_down_with_no_survivor(tmp
     specs = [
         _shell(
             f"s{layer}-{index}",
-            # Each leaves a child in its group and a daemon outside of it.
-            f"sleep 1000 & setsid sleep 1000 & {READY}",
+            # Each has a child in its group and a daemon outside of it, which says so itself.
+            "sleep 1000 & setsid sh -c 'echo ready; exec sleep 1000' & exec sleep 1000",
             depends_on=[f"s{layer - 1}-{i}" for i in range(10)] if layer else [],
             env=mark,
         )
