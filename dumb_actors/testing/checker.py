@@ -142,7 +142,7 @@ class RuleChecker:
         if event.detail["id"] in self._open_commands:
             self._break(6, "a command was accepted twice", event)
         self._open_commands[event.detail["id"]] = event
-        if command != "start" and seen.asked and seen.phase in {Phase.WAITING, Phase.PREPARING}:
+        if command != "start" and seen.asked and seen.child is None:
             seen.in_flight_until = event.mono + self._slack_s
         was_wished, seen.wished = seen.wished, command in {"start", "restart"}
         if not was_wished:
