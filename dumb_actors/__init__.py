@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dumb_actors.actors.opening import open_supervisor
     from dumb_actors.actors.supervisor import Supervisor
     from dumb_actors.catalogue import repo_url, sponsorship_url
-    from dumb_actors.config import Builtin, Config, Root, Settings, load_config, parse_config
+    from dumb_actors.config import Builtin, Config, Root, Settings, default_root, load_config, parse_config
     from dumb_actors.errors import (
         Busy,
         ConfigError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ServiceError,
         ShuttingDown,
         SpawnFailed,
+        StartFailed,
         StartTimeout,
         StopTimeout,
         Superseded,
@@ -43,11 +44,13 @@ if TYPE_CHECKING:
     from dumb_actors.logs.follow import Follower
     from dumb_actors.logs.reader import Position, last_lines
     from dumb_actors.model.child import Ending, Exit
-    from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot, Waiting
+    from dumb_actors.model.event import Cause, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
     from dumb_actors.model.graph import DependencyGraph, Edge
     from dumb_actors.model.names import find_name, squeeze
     from dumb_actors.model.phase import Phase
-    from dumb_actors.model.plan import Plan
+    from dumb_actors.model.plan import Difference, Plan
+    from dumb_actors.model.probe import Exec, Liveness, Mount, Notify
+    from dumb_actors.model.restart import RestartPolicy
     from dumb_actors.model.spec import (
         BasicAuth,
         DependsOn,
@@ -70,6 +73,7 @@ __all__ = [
     "ConfigFault",
     "DependencyGraph",
     "DependsOn",
+    "Difference",
     "Directory",
     "DumbActorsError",
     "Edge",
@@ -77,18 +81,25 @@ __all__ = [
     "Event",
     "EventStream",
     "EventsLost",
+    "Exec",
     "Exit",
     "Follower",
     "GaveUp",
+    "Health",
     "HostError",
     "InternalError",
+    "Liveness",
     "Log",
+    "Mount",
+    "Notify",
     "Phase",
     "Plan",
     "PortTaken",
     "Position",
     "Refused",
     "RequestError",
+    "RestartPolicy",
+    "Restarts",
     "Root",
     "RootLocked",
     "ServiceError",
@@ -99,6 +110,7 @@ __all__ = [
     "ShuttingDown",
     "Snapshot",
     "SpawnFailed",
+    "StartFailed",
     "StartTimeout",
     "StopStep",
     "StopTimeout",
@@ -110,6 +122,7 @@ __all__ = [
     "Url",
     "Waiting",
     "__version__",
+    "default_root",
     "find_name",
     "last_lines",
     "load_config",
@@ -123,6 +136,16 @@ __all__ = [
 __version__ = _version("dumb-actors")
 
 _HOMES = {
+    "default_root": "dumb_actors.config",
+    "Difference": "dumb_actors.model.plan",
+    "Restarts": "dumb_actors.model.event",
+    "Health": "dumb_actors.model.event",
+    "StartFailed": "dumb_actors.errors",
+    "RestartPolicy": "dumb_actors.model.restart",
+    "Liveness": "dumb_actors.model.probe",
+    "Notify": "dumb_actors.model.probe",
+    "Exec": "dumb_actors.model.probe",
+    "Mount": "dumb_actors.model.probe",
     "BasicAuth": "dumb_actors.model.spec",
     "Builtin": "dumb_actors.config",
     "Busy": "dumb_actors.errors",

@@ -30,6 +30,7 @@ __all__ = [
     "ServiceError",
     "ShuttingDown",
     "SpawnFailed",
+    "StartFailed",
     "StartTimeout",
     "StopTimeout",
     "Superseded",
@@ -233,15 +234,32 @@ class SpawnFailed(ServiceError):
         super().__init__(message, errno=errno, argv=list(argv), cwd=cwd, path=path)
 
 
-class GaveUp(ServiceError):
-    """A start ended in phase `failed`; `.reason` says why, `.service` who."""
+class StartFailed(ServiceError):
+    """
+    A start did not get ready; the service's policy makes another attempt, and the wish stays.
+
+    `.service` is who, `.reason` why, `.retry_in_s` the seconds until the next attempt (None: there is none).
+    """
+
+    code = "start-failed"
+
+    def __init__(self, service: str, reason: str, retry_in_s: float | None) -> None:
+        self.service = service
+        self.reason = reason
+        self.retry_in_s = retry_in_s
+        text = f"{service!r} failed: {reason}"
+        if retry_in_s is not None:
+            text += f"; next attempt in {retry_in_s:.1f} s"
+        super().__init__(text, service=service, reason=reason, retry_in_s=retry_in_s)
+
+
+class GaveUp(StartFailed):
+    """The service is in phase `failed` and is not tried again by itself."""
 
     code = "gave-up"
 
     def __init__(self, service: str, reason: str) -> None:
-        self.service = service
-        self.reason = reason
-        super().__init__(f"{service!r} failed: {reason}", service=service, reason=reason)
+        super().__init__(service, reason, None)
 
 
 # --- the machine's fault ----------------------------------------------------------------------------------------------

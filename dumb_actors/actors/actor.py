@@ -5,22 +5,28 @@ Commands only change what is wished and end the run under way where that asks fo
 """
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import attrs
 import trio
 
 from dumb_actors.actors.bus import EventBus
-from dumb_actors.actors.commands import Command, Mailbox, Outcome
+from dumb_actors.actors.commands import Command, Mailbox
+from dumb_actors.actors.commands import Outcome as CommandOutcome
 from dumb_actors.actors.gates import Gate, Gates
+from dumb_actors.actors.healing import Healing
 from dumb_actors.actors.launch import LaunchSettings, spec_digest
 from dumb_actors.actors.levels import Inlet, Outlet
 from dumb_actors.actors.ports import Host
-from dumb_actors.actors.run import Failure, Run, RunKit
+from dumb_actors.actors.run import Completion, Failure, Loss, Outcome, Run, RunKit
 from dumb_actors.actors.state import ServiceState
-from dumb_actors.errors import GaveUp, ShuttingDown, Superseded
+from dumb_actors.errors import GaveUp, ShuttingDown, StartFailed, Superseded
 from dumb_actors.model.event import Cause, ServiceSnapshot
 from dumb_actors.model.graph import Edge
 from dumb_actors.model.phase import RESTING, Phase
+from dumb_actors.model.restart import Decision
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["ServiceActor"]
@@ -62,6 +68,7 @@ class ServiceActor:
     ) -> None:
         self.spec = spec
         self.state = ServiceState(spec, bus, tuple(outlets))
+        self._bus = bus
         self._inlets = inlets
         self._gates = Gates(
             edges,
@@ -82,13 +89,17 @@ class ServiceActor:
             digest=spec_digest(spec),
         )
         self._mailbox = Mailbox(spec.name)
+        self._healing = Healing(spec.restart, f"{settings.run_id}.{slug}")
         # What the commands taken so far ask for, and who waits for it.
         self._go: Command | None = None
+        self._why = Cause(kind="supervisor", text="not started yet")
+        self._resume_mono = -math.inf
         self._closing = False
         self._hasten = False
         self._starts: list[Command] = []
         self._stops: list[Command] = []
         self._run: Run | None = None
+        self._nursery: trio.Nursery | None = None
 
     # --- from outside the task ----------------------------------------------------------------------------------------
 
@@ -104,6 +115,20 @@ class ServiceActor:
         self._mailbox.put(command)
         self.state.note_command(command)
         self.state.wish(wished=command.action in {"start", "restart"})
+
+    def rewire(
+        self, spec: ServiceSpec, edges: Sequence[Edge], inlets: Mapping[str, Inlet], outlets: Sequence[Outlet]
+    ) -> None:
+        """Take its place in a new set of specs; *spec* is the same to a child. Nothing of a run is touched."""
+        fresh = [inlet for target, inlet in inlets.items() if self._inlets.get(target) is not inlet]
+        self.spec = spec
+        self._inlets = inlets
+        self._kit = attrs.evolve(self._kit, spec=spec, inlets=inlets)
+        self._gates.rewire(edges, inlets)
+        for inlet in fresh:
+            if self._nursery is not None:
+                self._nursery.start_soon(inlet.follow, self.state.changed)
+        self.state.rewire(spec, tuple(outlets))
 
     def hasten(self) -> None:
         """Skip what is left of the stop steps, now and in later stops: SIGKILL at once."""
@@ -123,13 +148,14 @@ class ServiceActor:
     async def run(self) -> None:
         """Serve the mailbox until a shutdown command; cancelling this ends the child in the same orderly way."""
         try:
-            async with trio.open_nursery() as nursery:
+            async with trio.open_nursery() as self._nursery:
                 for inlet in self._inlets.values():
-                    nursery.start_soon(inlet.follow, self.state.changed)
+                    self._nursery.start_soon(inlet.follow, self.state.changed)
                 while not self._closing:
                     await self._do_next()
-                nursery.cancel_scope.cancel()
+                self._nursery.cancel_scope.cancel()
         finally:
+            self._nursery = None
             self._mailbox.close()
             self._answer(self._starts, ShuttingDown("the supervisor has ended", service=self.spec.name))
             self._answer(self._stops, self.snapshot())
@@ -137,31 +163,36 @@ class ServiceActor:
     async def _do_next(self) -> None:
         """Run the service where that is wished, else take a command. The actor's edge: no error gets past it."""
         try:
-            if self._go is not None:
+            if self._go is not None and trio.current_time() >= self._resume_mono:
                 await self._run_once(self._go)
             else:
-                self._take(await self._mailbox.get())
+                deadline = math.inf if self._go is None else self._resume_mono
+                with trio.CancelScope(deadline=deadline):
+                    self._take(await self._mailbox.get())
         except Exception as error:  # noqa: BLE001  (a defect here is this service's failure, and nobody else's)
             self._fail_internally(error)
 
-    async def _run_once(self, why: Command) -> None:
-        """Run the service once while commands are taken; afterwards it is at rest."""
-        self._run = Run(
+    async def _run_once(self, go: Command) -> None:
+        """Run the service once while commands are taken; afterwards it is at rest, or waits for its next attempt."""
+        if self.state.phase is Phase.BACKOFF:
+            self._healing.begin(self._bus.wall())
+            self.state.healing = self._healing.counts
+        self._run = run = Run(
             self._kit,
-            cause=_cause_of(why),
-            ignore_dependencies=why.dependencies == "ignore",
-            on_ready=lambda: self._answer(self._starts, self.snapshot()),
+            cause=self._why,
+            ignore_dependencies=go.dependencies == "ignore",
+            on_ready=self._succeed,
         )
         if self._hasten:
-            self._run.hasten()
+            run.hasten()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._take_commands)
-                failure = await self._run.live()
+                outcome = await run.live()
                 nursery.cancel_scope.cancel()
-            if failure is not None:
-                self._give_up(failure, self._run)
-            self._rest(self._run.end_cause)
+            if outcome is not None:
+                self._follow_up(outcome, run)
+            self._rest(run.end_cause)
         finally:
             self._run = None
 
@@ -179,7 +210,7 @@ class ServiceActor:
             case "restart":
                 self.state.restarts += 1
                 self._starts.append(command)
-                self._go = command
+                self._ask_to_run(command)
                 if self._run is not None:
                     self._run.end(_cause_of(command))
             case "stop" | "shutdown":
@@ -194,11 +225,21 @@ class ServiceActor:
                 return
             if command.dependencies == "ignore":
                 run.stop_waiting()
-        self._go = command
         self._starts.append(command)
+        self._ask_to_run(command)
+
+    def _ask_to_run(self, command: Command) -> None:
+        """Run as soon as it can be; what went wrong before is forgotten."""
+        self._go, self._why, self._resume_mono = command, _cause_of(command), -math.inf
+        self._forget()
+
+    def _forget(self) -> None:
+        self._healing.forget()
+        self.state.healing = self._healing.counts
 
     def _take_stop(self, command: Command) -> None:
         self._go = None
+        self._forget()
         self._stops.append(command)
         starts, self._starts = self._starts, []
         for start in starts:
@@ -209,28 +250,87 @@ class ServiceActor:
             self._rest(_cause_of(command))
 
     def _rest(self, cause: Cause) -> None:
-        """Be stopped, unless it failed and nobody asked for a stop; then answer the stops."""
+        """Be stopped unless there is a reason to be something else; then answer the stops."""
         phase = self.state.phase
-        if phase not in RESTING or (self._stops and phase is not Phase.STOPPED):
+        is_at_rest = phase in RESTING or (phase is Phase.BACKOFF and self._go is not None)
+        if not is_at_rest or (self._stops and phase is not Phase.STOPPED):
             self.state.become(Phase.STOPPED, cause)
         self._answer(self._stops, self.snapshot())
 
     @staticmethod
-    def _answer(commands: list[Command], outcome: Outcome) -> None:
+    def _answer(commands: list[Command], outcome: CommandOutcome) -> None:
         waiting = commands.copy()
         commands.clear()
         for command in waiting:
             command.answer(outcome)
 
-    # --- failure ------------------------------------------------------------------------------------------------------
+    # --- how a run ended by itself ------------------------------------------------------------------------------------
 
-    def _give_up(self, failure: Failure, run: Run) -> None:
-        """Go to `failed` and answer the starts that wait for this run."""
-        detail = {"last_lines": list(failure.last_lines)}
-        self.state.become(Phase.FAILED, failure.cause, hint=failure.hint, detail=detail)
+    def _succeed(self) -> None:
+        """It is ready, or has done its work: the starts that wait are answered."""
+        self._healing.succeed()
+        self.state.healing = self._healing.counts
+        self._answer(self._starts, self.snapshot())
+
+    def _follow_up(self, outcome: Outcome, run: Run) -> None:
+        """Do what follows from *outcome*, unless a command that came in the same moment decides that."""
+        match outcome:
+            case Completion():
+                self.state.become(Phase.COMPLETED, outcome.cause)
+                if not run.is_ending:
+                    self._go = None
+                    self._succeed()
+            case Loss():
+                self.state.become(Phase.STOPPED, outcome.cause)
+                if not run.is_ending:
+                    self._follow_loss(outcome)
+            case Failure():
+                self._follow_failure(outcome, run)
+
+    def _follow_loss(self, loss: Loss) -> None:
+        self._why = loss.cause
+        if not loss.again:
+            self._go = None
+            self.state.wish(wished=False)
+            self._answer(self._starts, GaveUp(self.spec.name, loss.cause.text))
+
+    def _follow_failure(self, failure: Failure, run: Run) -> None:
+        """By its policy: another attempt, at once or later, or none."""
+        detail: dict[str, Any] = {"last_lines": list(failure.last_lines)}
+        if failure.is_final or run.is_ending:
+            self._give_up(failure.cause, failure.hint, detail, run)
+            return
+        now, was_loop = trio.current_time(), self._healing.counts.crash_loop
+        decision = self._healing.end(failure.cause, ran_s=failure.ready_s, now_mono=now, at=self._bus.wall())
+        self.state.healing = self._healing.counts
+        if decision.crash_loop and not was_loop:
+            self._tell_of_loop(decision)
+        if decision.delay_s is None:
+            text = failure.cause.text
+            if decision.crash_loop:
+                text += f"; {decision.reason}: " + ", ".join(self._healing.counts.last_reasons)
+            self._give_up(Cause(kind=failure.cause.kind, text=text), failure.hint, detail, run)
+            return
+        self._resume_mono = now + decision.delay_s
+        self._why = Cause(kind="restart", text=f"attempt {len(self._healing)} after: {failure.cause.text}")
+        detail.update(delay_s=decision.delay_s, recent=decision.recent)
+        when = "at once" if decision.delay_s == 0 else f"in {decision.delay_s:.1f} s"
+        cause = Cause(kind=failure.cause.kind, text=f"{failure.cause.text}; next attempt {when}")
+        self.state.become(Phase.BACKOFF, cause, hint=failure.hint, detail=detail)
+        self._answer(self._starts, StartFailed(self.spec.name, failure.cause.text, decision.delay_s))
+
+    def _tell_of_loop(self, decision: Decision) -> None:
+        policy = self.spec.restart
+        text = f"crash loop: it ended {decision.recent} times within {policy.window:g} s"
+        detail = {"exits": decision.recent, "window_s": policy.window, "next_delay_s": decision.delay_s}
+        self.state.note("crash_loop", Cause(kind="restart", text=text), detail=detail)
+
+    def _give_up(self, cause: Cause, hint: str, detail: Mapping[str, Any], run: Run) -> None:
+        """Go to `failed`, and answer the starts that wait for this run."""
+        self.state.become(Phase.FAILED, cause, hint=hint, detail=detail)
         if not run.is_ending:  # else a stop or restart came in the same moment and decides what follows
             self._go = None
-            self._answer(self._starts, GaveUp(self.spec.name, failure.cause.text))
+            self._answer(self._starts, GaveUp(self.spec.name, cause.text))
 
     def _fail_internally(self, error: Exception) -> None:
         log.error("service.internal_error service=%r", self.spec.name, exc_info=error)

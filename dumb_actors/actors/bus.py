@@ -5,6 +5,7 @@ Publishing is synchronous: the sequence number, the time stamps and the hand-ove
 step, so that order on the bus is the order in which things happened.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -18,6 +19,8 @@ from dumb_actors.model.phase import Phase
 __all__ = ["BUFFER_SIZE", "EventBus", "EventStream"]
 
 BUFFER_SIZE = 1024
+HISTORY_SIZE = 4096
+"""So many events are kept for readers that come back."""
 
 
 class EventStream:
@@ -30,13 +33,16 @@ class EventStream:
     Attributes:
         snapshot: The state of everything at the time of subscription.
 
+        resumed: It goes on right behind the event that the reader named; then no snapshot events come first.
+
     Raises:
         EventsLost: By the iteration: more than the buffer's number of events were not read in time. What was buffered
             has been handed out; subscribe anew for a fresh snapshot.
     """
 
-    def __init__(self, snapshot: Snapshot, first: list[Event], buffer_size: int) -> None:
+    def __init__(self, snapshot: Snapshot, first: list[Event], buffer_size: int, *, resumed: bool = False) -> None:
         self.snapshot = snapshot
+        self.resumed = resumed
         self.lost = False
         self._last_seq = snapshot.seq
         self._first = iter(first)
@@ -93,6 +99,7 @@ class EventBus:
         self.wall = wall
         self.seq = 0
         self._take_snapshot = take_snapshot
+        self._history: deque[Event] = deque(maxlen=HISTORY_SIZE)
         self._streams: list[EventStream] = []
         self._listeners: list[Callable[[Event], None]] = []
 
@@ -120,6 +127,7 @@ class EventBus:
             at=self.wall(),
             detail=detail or {},
         )
+        self._history.append(event)
         for listener in self._listeners:
             listener(event)
         self._streams = [stream for stream in self._streams if stream.offer(event)]
@@ -130,16 +138,25 @@ class EventBus:
         self._listeners.append(listener)
 
     @contextmanager
-    def subscribe(self, buffer_size: int = BUFFER_SIZE) -> Iterator[EventStream]:
-        """Open a stream for the length of a block; see `EventStream`."""
+    def subscribe(self, buffer_size: int = BUFFER_SIZE, *, after: int | None = None) -> Iterator[EventStream]:
+        """Open a stream for the length of a block, right behind event *after* where that is still known."""
         snapshot = self._take_snapshot(self.seq)
-        stream = EventStream(snapshot, self._snapshot_events(snapshot), buffer_size)
+        missed = self._since(after)
+        first = self._snapshot_events(snapshot) if missed is None else missed
+        stream = EventStream(snapshot, first, buffer_size, resumed=missed is not None)
         self._streams.append(stream)
         try:
             yield stream
         finally:
             self._streams = [other for other in self._streams if other is not stream]
             stream.close()
+
+    def _since(self, after: int | None) -> list[Event] | None:
+        """List the events behind *after*; None when they are not all known, or *after* was never given out."""
+        oldest = self._history[0].seq if self._history else self.seq + 1
+        if after is None or not oldest - 1 <= after <= self.seq:
+            return None
+        return [event for event in self._history if event.seq > after]
 
     def _snapshot_events(self, snapshot: Snapshot) -> list[Event]:
         return [

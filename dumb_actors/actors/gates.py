@@ -14,8 +14,8 @@ import trio
 
 from dumb_actors.actors.levels import Changed, Inlet
 from dumb_actors.actors.ports import Answer, Probe
-from dumb_actors.model.graph import Edge
-from dumb_actors.model.spec import Url, WaitSpec
+from dumb_actors.model.graph import Edge, wait_signal
+from dumb_actors.model.spec import Mount, Url, WaitSpec
 from dumb_actors.probes.loop import wait_until_held
 
 __all__ = ["EdgeGate", "Gate", "GateReport", "Gates", "WaitGate"]
@@ -46,8 +46,13 @@ class EdgeGate(Gate):
         """Take over the present level; tell whether the gate is open."""
         level = self.inlet.level
         self.answer = str(level)
-        self.is_open = level.meets(self.edge.until) or not (self.edge.always or level.wished)
+        self.is_open = self.is_met or not (self.edge.always or level.wished)
         return self.is_open
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the dependency itself is as it should be; an optional one that nobody wishes is not."""
+        return self.inlet.level.meets(self.edge.until)
 
 
 @attrs.define(eq=False)
@@ -102,21 +107,25 @@ class Gates:
         self._changed = changed
         self._make_probe = make_probe
         self._report = report
+        self.edge_gates: tuple[EdgeGate, ...] = ()
+        self.wait_gates = tuple(
+            WaitGate(_what_wait(wait), wait_signal(wait), wait=wait, providers=()) for wait in waits
+        )
+        self.rewire(edges, inlets)
+
+    def rewire(self, edges: Sequence[Edge], inlets: Mapping[str, Inlet]) -> None:
+        """Take over the edges of a new set of specs, also while somebody waits; gates of edges that stay stay."""
+        present = {(gate.edge, id(gate.inlet)): gate for gate in self.edge_gates}
         self.edge_gates = tuple(
-            EdgeGate(_what(edge), "depends_on", edge.target, edge=edge, inlet=inlets[edge.target])
+            present.get((edge, id(inlets[edge.target])))
+            or EdgeGate(_what(edge), "depends_on", edge.target, edge=edge, inlet=inlets[edge.target])
             for edge in edges
             if edge.wait is None
         )
-        self.wait_gates = tuple(
-            WaitGate(
-                _what_wait(wait),
-                "wait_for_url" if isinstance(wait, Url) else "wait_for_dir",
-                next((e.target for e in edges if e.wait == index), None),
-                wait=wait,
-                providers=tuple(inlets[e.target] for e in edges if e.wait == index),
-            )
-            for index, wait in enumerate(waits)
-        )
+        for index, gate in enumerate(self.wait_gates):
+            targets = [edge.target for edge in edges if edge.wait == index]
+            gate.target = targets[0] if targets else None
+            gate.providers = tuple(inlets[target] for target in targets)
 
     @property
     def is_empty(self) -> bool:
@@ -208,8 +217,10 @@ class Gates:
 
 
 def _what(edge: Edge) -> str:
-    return f"{edge.target!r} to be {'ready' if edge.until == 'ready' else 'started'}"
+    return f"{edge.target!r} to be {edge.until}"
 
 
 def _what_wait(wait: WaitSpec) -> str:
-    return f"{wait.url} to answer" if isinstance(wait, Url) else f"{wait.directory} to exist"
+    if isinstance(wait, Url):
+        return f"{wait.url} to answer"
+    return f"{wait.mount} to be mounted" if isinstance(wait, Mount) else f"{wait.directory} to exist"

@@ -18,8 +18,10 @@ from dumb_actors.probes.kit import ProbeKit
 from dumb_actors.process import procfs, subreaper
 from dumb_actors.process.child import OwnChild, own_child, start_child
 from dumb_actors.process.leader import Leader
-from dumb_actors.process.lineage import Lineage
+from dumb_actors.process.lineage import Family, Lineage
 from dumb_actors.process.lookup import Lookup
+from dumb_actors.process.notify import SOCKET_NAME, NotifySocket, socket_path
+from dumb_actors.process.program import Programs
 from dumb_actors.process.records import Records
 from dumb_actors.process.spawner import Spawner
 
@@ -30,11 +32,13 @@ log = logging.getLogger("dumb_actors.host")
 
 @attrs.define(eq=False)
 class HostedChild:
-    """A child of ours together with its record on disk and its output."""
+    """A child of ours together with its record on disk, its output and its notification socket."""
 
     launch: Launch
     own: OwnChild
     host: "OsHost"
+    family: Family
+    notices: NotifySocket | None
 
     @property
     def pid(self) -> int:
@@ -45,15 +49,31 @@ class HostedChild:
         """Return when the leader has ended; see `Child`."""
         return await self.own.wait()
 
+    async def attend(self, tell: Callable[[str], None]) -> None:
+        """Read the notification socket; see `Child`."""
+        if self.notices is not None:
+            await self.notices.attend(self.family, tell)
+
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
         """Carry out the stop steps; see `Child`."""
-        await self.own.terminate(steps)
+        async with trio.open_nursery() as nursery:
+            # Also now, when nobody listens any more: a service that stops may have much to say and is not held up.
+            nursery.start_soon(self.attend, _nobody)
+            await self.own.terminate(steps)
+            nursery.cancel_scope.cancel()
 
     async def finish(self) -> Ending:
-        """Leave nothing, drain the output, and record the end; see `Child`."""
-        ending = await self.own.finish()
-        await self.host.note_ended(self.launch, ending)
+        """Leave nothing, drain the output, record the end, and remove the socket; see `Child`."""
+        try:
+            ending = await self.own.finish()
+            await self.host.note_ended(self.launch, ending)
+        finally:
+            self.host.close_notices(self.launch, self.notices)
         return ending
+
+
+def _nobody(says: str) -> None:
+    """Hear nothing."""
 
 
 class OsHost:
@@ -72,6 +92,8 @@ class OsHost:
         mover: Mover,
         probes: ProbeKit,
         is_subreaper: bool,
+        lineage: Lineage,
+        lookup: Lookup,
         nofile: tuple[int, int] | None,
     ) -> None:
         self.is_subreaper = is_subreaper
@@ -81,10 +103,11 @@ class OsHost:
         self._probes = probes
         self._nofile = nofile
         self._records = Records(f"{self._run_dir}/services")
-        self._lineage = Lineage()
-        self._lookup = Lookup()
+        self._lineage = lineage
+        self._lookup = lookup
         self._boot_id = procfs.boot_id()
         self._streams: dict[str, Stream] = {}
+        self._notices: dict[str, NotifySocket] = {}
 
     @classmethod
     @asynccontextmanager
@@ -106,14 +129,19 @@ class OsHost:
         """
         turned_on = subreaper_on and not subreaper.is_enabled() and subreaper.enable()
         try:
+            is_subreaper = subreaper_on and subreaper.is_enabled()
+            lineage, lookup = Lineage(), Lookup()
             with Spawner() as spawner:
-                async with Mover() as mover, ProbeKit() as probes:
+                programs = Programs(spawner, lineage, lookup, subreaper=is_subreaper, nofile=nofile)
+                async with Mover() as mover, ProbeKit(programs) as probes:
                     host = cls(
                         run_dir,
                         spawner=spawner,
                         mover=mover,
                         probes=probes,
-                        is_subreaper=subreaper_on and subreaper.is_enabled(),
+                        is_subreaper=is_subreaper,
+                        lineage=lineage,
+                        lookup=lookup,
                         nofile=nofile,
                     )
                     await trio.to_thread.run_sync(host._records.load)
@@ -135,7 +163,7 @@ class OsHost:
         fifo = f"{self._run_dir}/out/{launch.slug}.{launch.generation}"
         open_flow = self._mover.opening(fifo, launch.log_path, log_size=launch.log_size, log_count=launch.log_count)
         try:
-            flow, leader = await self._spawner.run(self._spawn_here, launch, open_flow)
+            flow, leader, notices = await self._spawner.run(self._spawn_here, launch, open_flow)
         except UnusablePath as error:
             raise SpawnFailed(
                 str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
@@ -151,12 +179,19 @@ class OsHost:
             fifo=fifo,
             lineage=self._lineage,
         )
-        return HostedChild(launch, own, self)
+        if notices is not None:
+            self._notices[launch.slug] = notices
+        return HostedChild(launch, own, self, self._lineage.families[leader.pid], notices)
 
-    def _spawn_here(self, launch: Launch, open_flow: Callable[[], Flow]) -> tuple[Flow, Leader]:
+    def _spawn_here(self, launch: Launch, open_flow: Callable[[], Flow]) -> tuple[Flow, Leader, NotifySocket | None]:
         """Blocking, in a thread of the spawner. An error leaves nothing but the record that nothing was started."""
         flow = open_flow()
+        notices: NotifySocket | None = None
         try:
+            if launch.notify:
+                notices = NotifySocket(socket_path(self._run_dir, launch.slug), service=launch.service)
+                # The socket is the leader's and its descendants', not that of commands which are run for the service.
+                launch = attrs.evolve(launch, env={**launch.env, SOCKET_NAME: notices.path})
             self._records.write_intent(launch, flow.fifo)
             try:
                 leader = start_child(launch, flow.child_fd, self._nofile)
@@ -165,6 +200,8 @@ class OsHost:
                 raise
         except BaseException:
             flow.finish()
+            if notices is not None:
+                notices.discard()
             raise
         flow.close_child_fd()
         try:
@@ -172,7 +209,7 @@ class OsHost:
         except UnusablePath:
             # The intent stands and leads to the child by its marker and FIFO; the child itself is fine.
             log.exception("record.not_written service=%r pid=%d", launch.service, leader.pid)
-        return flow, leader
+        return flow, leader, notices
 
     async def note_ended(self, launch: Launch, ending: Ending | None) -> None:
         """Record that nothing of the child is left."""
@@ -183,6 +220,13 @@ class OsHost:
         if self.is_subreaper:
             self.reap_orphans()
 
+    def close_notices(self, launch: Launch, notices: NotifySocket | None) -> None:
+        """Remove the notification socket of a child that has ended."""
+        if notices is not None:
+            notices.close()
+            if self._notices.get(launch.slug) is notices:
+                del self._notices[launch.slug]
+
     def reap_orphans(self, *, alone: bool = False) -> list[int]:
         """Collect daemons' remains that came to us; see `process.subreaper.reap_foreign`."""
         return subreaper.reap_foreign(self._lineage, alone=alone)
@@ -191,4 +235,5 @@ class OsHost:
         """Make a probe; see `Host`."""
         stream = self._streams.get(launch.slug) if launch is not None else None
         log_of = (stream.log_path, stream.start) if stream is not None and stream.log_path is not None else None
-        return self._probes.make(spec, log=log_of)
+        notices = self._notices.get(launch.slug) if launch is not None else None
+        return self._probes.make(spec, launch=launch, log=log_of, notices=notices)

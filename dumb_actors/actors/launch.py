@@ -8,6 +8,7 @@ import attrs
 
 from dumb_actors.actors.levels import Level
 from dumb_actors.model.child import Launch
+from dumb_actors.model.probe import Notify
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["LaunchSettings", "make_launch", "spec_digest"]
@@ -69,4 +70,5 @@ def make_launch(
         log_size=spec.log_size,
         log_count=spec.log_count,
         digest=digest,
+        notify=isinstance(spec.readiness, Notify),
     )

@@ -56,6 +56,8 @@ class Level:
 
     def meets(self, until: Until) -> bool:
         """Tell whether a dependent that waits *until* may go."""
+        if until == "completed":
+            return self.phase is Phase.COMPLETED
         return self.is_ready or (until == "started" and self.has_child)
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ Real processes stand behind them in `OsHost`, simulated ones on a virtual clock 
 Trio's clock on both sides.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from dumb_actors.model.child import Ending, Exit, Launch
@@ -23,6 +24,13 @@ class Child(Protocol):
 
     async def wait(self) -> Exit:
         """Return when the leader has ended. It is not reaped yet, so its pid and group id are still its own."""
+
+    async def attend(self, tell: Callable[[str], None]) -> None:
+        """
+        Serve what the child needs while it lives, until cancelled: read its notification socket.
+
+        *tell* is called with what the service says of itself (`STATUS=`). Returns at once when there is no socket.
+        """
 
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
         """Carry out *steps* until the leader ends or the last wait is over. Cancelling it is safe at any point."""

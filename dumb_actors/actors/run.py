@@ -6,7 +6,9 @@ One run of a service: the life of one child, from the wish to its end.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 import attrs
 import trio
@@ -14,16 +16,18 @@ import trio
 from dumb_actors.actors.gates import EdgeGate, Gates
 from dumb_actors.actors.launch import LaunchSettings, make_launch
 from dumb_actors.actors.levels import Inlet
+from dumb_actors.actors.liveness import watch_health
 from dumb_actors.actors.ports import Answer, Child, Host
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Ending, Exit, Launch, describe_argv
 from dumb_actors.model.event import Cause
 from dumb_actors.model.phase import Phase
+from dumb_actors.model.probe import Settle
 from dumb_actors.model.spec import ServiceSpec
 from dumb_actors.probes.loop import wait_until_held
 
-__all__ = ["Failure", "Run", "RunKit"]
+__all__ = ["Completion", "Failure", "Loss", "Outcome", "Run", "RunKit"]
 
 log = logging.getLogger("dumb_actors.service")
 
@@ -48,12 +52,16 @@ class RunKit:
 @attrs.frozen(kw_only=True)
 class Failure:
     """
-    Why a run ended although nobody asked for it.
+    A run ended unexpectedly.
 
     Attributes:
         cause, hint: What happened, and what would help.
 
         leader_ended: The child's leader is gone already, so that stop steps make no sense.
+
+        is_final: Another attempt would end the same way.
+
+        ready_s: How long the child was ready.
 
         last_lines: The last lines of its output, where there was a child.
     """
@@ -61,7 +69,30 @@ class Failure:
     cause: Cause
     hint: str = ""
     leader_ended: bool = False
+    is_final: bool = False
+    ready_s: float = 0.0
     last_lines: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Completion:
+    """A one-shot ended as intended."""
+
+    cause: Cause
+    leader_ended: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Loss:
+    """A dependency was lost whose edge says that the child is not to outlive it; `again`: it is to come back."""
+
+    cause: Cause
+    again: bool
+    leader_ended: bool = False
+
+
+Outcome: TypeAlias = Failure | Completion | Loss
+"""How a run ended by itself."""
 
 
 class Run:
@@ -87,6 +118,8 @@ class Run:
         self._end_cause = Cause(kind="supervisor", text="the supervisor is ending")
         self._scope = trio.CancelScope()
         self._grace = trio.CancelScope()
+        self._ready_mono = math.inf
+        self._met: dict[EdgeGate, bool] = {}
 
     # --- called by the actor's command side ---------------------------------------------------------------------------
 
@@ -117,12 +150,12 @@ class Run:
 
     # --- one run, top to bottom ---------------------------------------------------------------------------------------
 
-    async def live(self) -> Failure | None:
+    async def live(self) -> Outcome | None:
         """
         Run the service once.
 
         Returns:
-            None when `end()` was called; else what went wrong. Nothing of the child is left in either case.
+            None when `end()` was called; else how it ended. Nothing of the child is left in either case.
         """
         with self._scope:
             try:
@@ -130,15 +163,15 @@ class Run:
                 child = await self._spawn(launch)
             except SpawnFailed as error:
                 hint = f"check the command and {error.path}" if error.path else "give it a command"
-                return Failure(cause=Cause(kind="spawn", text=str(error)), hint=hint)
-            failure: Failure | None = None
+                return Failure(cause=Cause(kind="spawn", text=str(error)), hint=hint, is_final=True)
+            outcome: Outcome | None = None
             try:
-                failure = await self._watch(child, launch)
+                outcome = await self._watch(child, launch)
             finally:
-                ending = await self._end_child(child, failure)
+                ending = await self._end_child(child, outcome)
             if not self.is_ending:
-                return attrs.evolve(failure, last_lines=ending.last_lines)
-            # A stop in the same moment decides what follows, not the failure.
+                return attrs.evolve(outcome, last_lines=ending.last_lines) if isinstance(outcome, Failure) else outcome
+            # A stop in the same moment decides what follows, not the outcome.
             if self._state.phase is not Phase.STOPPING:
                 self._state.become(Phase.STOPPING, self._end_cause)
         return None
@@ -162,6 +195,8 @@ class Run:
             if not self._state.wished:
                 await trio.sleep_forever()  # the stop that is in the mailbox ends this run; no child for nothing
             if self._ignore_dependencies or self._kit.gates.still_open():
+                # As of now: what is lost while the child is being spawned is a loss.
+                self._met = {gate: gate.is_met for gate in self._kit.gates.edge_gates}
                 return launch
             lost = ", ".join(gate.what for gate in self._kit.gates.closed)
             cause = Cause(kind="dependency", text=f"lost again before the start: {lost}")
@@ -193,28 +228,63 @@ class Run:
         self._state.note_spawned(launch.generation, child.pid, cause, {"argv": describe_argv(launch.argv)})
         return child
 
-    async def _watch(self, child: Child, launch: Launch) -> Failure:
-        """The child's own nursery: prove it ready, say so, and watch until it ends or turns out not to get ready."""
-        failures: list[Failure] = []
+    async def _watch(self, child: Child, launch: Launch) -> Outcome:
+        """The child's own nursery: prove it ready, say so, and watch until something ends it."""
+        outcomes: list[Outcome] = []
         async with trio.open_nursery() as nursery:
 
-            async def watch_exit() -> None:
-                failures.append(self._judge_exit(await child.wait()))
+            async def end_by(judge: Callable[[], Awaitable[Outcome]]) -> None:
+                outcomes.append(await judge())
                 nursery.cancel_scope.cancel()
 
-            nursery.start_soon(watch_exit)
-            nursery.start_soon(self._tell_of_dependencies)
+            async def exited() -> Outcome:
+                return self._judge_exit(await child.wait())
+
+            async def unhealthy() -> Outcome:
+                return await self._watch_health(launch)
+
+            nursery.start_soon(end_by, exited)
+            nursery.start_soon(end_by, self._watch_dependencies)
+            nursery.start_soon(child.attend, self._hear)
             answer = await self._prove_ready(launch)
             if answer.held:
-                self._state.become(Phase.READY, Cause(kind="probe", text=answer.text))
-                self._on_ready()
-                await trio.sleep_forever()
-            failures.append(self._judge_not_ready(answer))
-            nursery.cancel_scope.cancel()
-        return failures[0]
+                self._announce(answer)
+                nursery.start_soon(end_by, unhealthy)
+            else:
+                outcomes.append(self._judge_not_ready(answer))
+                nursery.cancel_scope.cancel()
+        return outcomes[0]
+
+    def _announce(self, answer: Answer) -> None:
+        self._state.become(Phase.READY, Cause(kind="probe", text=answer.text))
+        self._ready_mono = trio.current_time()
+        self._on_ready()
+
+    def _hear(self, says: str) -> None:
+        self._state.says = says
+
+    async def _watch_health(self, launch: Launch) -> Outcome:
+        """Return when it is unhealthy and that is a reason to restart it."""
+        liveness = self._kit.spec.liveness
+        if liveness is None:
+            await trio.sleep_forever()
+            raise AssertionError("unreachable")
+
+        def note(answer: Answer) -> bool:
+            return self._state.note_health(answer, liveness.threshold) and liveness.restart
+
+        answer = await watch_health(liveness, lambda check: self._kit.host.probe(check, launch), note)
+        text = f"unhealthy, {liveness.threshold} times in a row: {answer.text}"
+        return Failure(cause=Cause(kind="liveness", text=text), ready_s=self._ready_s, hint="its log may tell why")
+
+    @property
+    def _ready_s(self) -> float:
+        return max(0.0, trio.current_time() - self._ready_mono)
 
     async def _prove_ready(self, launch: Launch) -> Answer:
         """Ask the readiness probe until it holds or its time is over; the last answer tells which."""
+        if self._kit.spec.oneshot and isinstance(self._kit.spec.readiness, Settle):
+            return await self._await_completion()
         probe = self._kit.host.probe(self._kit.spec.readiness, launch)
         last = Answer(held=False, text="no answer yet")
 
@@ -227,31 +297,41 @@ class Run:
             await wait_until_held(probe, note)
         return last
 
-    async def _tell_of_dependencies(self) -> None:
-        """While the child lives, say which of its declared dependencies are lost and which came back."""
-        gates = self._kit.gates.edge_gates
-        held = {gate: gate.look() if self._ignore_dependencies else True for gate in gates}
+    async def _await_completion(self) -> Answer:
+        """A one-shot is ready when it has ended as intended, which is not for a probe to find out."""
+        self._state.set_waiting("its work to be done", None)
+        with trio.move_on_after(self._kit.spec.readiness.timeout):
+            await trio.sleep_forever()
+        return Answer(held=False, text="it is still at work")
+
+    async def _watch_dependencies(self) -> Outcome:
+        """While the child lives, say which declared dependencies are lost and come back; return if it must go."""
         while True:
-            for gate in gates:
-                if gate.look() != held[gate]:
-                    held[gate] = gate.is_open
+            for gate, was_met in self._met.items():
+                if gate.is_met != was_met:
+                    self._met[gate] = gate.is_met
                     self._tell_of(gate)
+                    if not gate.is_met and gate.edge.on_loss != "keep":
+                        cause = Cause(kind="dependency", text=f"{gate.target!r} was lost")
+                        return Loss(cause=cause, again=gate.edge.on_loss == "restart")
             await self._state.changed.wait()
 
     def _tell_of(self, gate: EdgeGate) -> None:
-        word = "is back" if gate.is_open else "was lost; this service keeps running"
+        follows = {"keep": "keeps running", "restart": "is restarted", "stop": "is stopped"}[gate.edge.on_loss]
+        word = f"is {gate.edge.until}" if gate.is_met else f"was lost; this service {follows}"
         cause = Cause(kind="dependency", text=f"{gate.target!r} {word}")
-        self._state.note("dependency", cause, detail={"dependency": gate.target, "held": gate.is_open})
+        detail = {"dependency": gate.target, "held": gate.is_met, "on_loss": gate.edge.on_loss}
+        self._state.note("dependency", cause, detail=detail)
 
     # --- the end of a child -------------------------------------------------------------------------------------------
 
-    async def _end_child(self, child: Child, failure: Failure | None) -> Ending:
+    async def _end_child(self, child: Child, outcome: Outcome | None) -> Ending:
         """Leave nothing of *child*, by the stop steps unless its leader has ended; shielded and bounded in time."""
-        cause = failure.cause if failure is not None else self._end_cause
+        cause = outcome.cause if outcome is not None else self._end_cause
         budget = sum(step.wait for step in self._kit.spec.stop) + END_SLACK_S
         ending = Ending(exit=Exit(), tree_empty=False)
         with trio.CancelScope(shield=True, deadline=trio.current_time() + budget) as bound:
-            if failure is None or not failure.leader_ended:
+            if outcome is None or not outcome.leader_ended:
                 self._state.become(Phase.STOPPING, cause)
                 with self._grace:
                     await child.terminate(self._kit.spec.stop)
@@ -261,10 +341,13 @@ class Run:
         self._state.note_exited(ending, cause)
         return ending
 
-    def _judge_exit(self, exit_: Exit) -> Failure:
-        text = f"{exit_}" if self._state.phase is Phase.READY else f"{exit_} before it was ready"
+    def _judge_exit(self, exit_: Exit) -> Outcome:
+        spec, was_ready = self._kit.spec, self._state.phase is Phase.READY
+        if spec.oneshot and exit_.code in spec.success_codes and spec.restart.policy != "always":
+            return Completion(cause=Cause(kind="exit", text=f"{exit_}, as intended"))
+        text = f"{exit_}" if was_ready or spec.oneshot else f"{exit_} before it was ready"
         hint = "a service is expected to stay in the foreground" if exit_.code == 0 else "its last lines may tell why"
-        return Failure(cause=Cause(kind="exit", text=text), hint=hint, leader_ended=True)
+        return Failure(cause=Cause(kind="exit", text=text), hint=hint, leader_ended=True, ready_s=self._ready_s)
 
     def _judge_not_ready(self, answer: Answer) -> Failure:
         text = f"not ready within {self._kit.spec.readiness.timeout:g} s: {answer.text}"

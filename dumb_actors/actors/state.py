@@ -8,8 +8,9 @@ import trio
 from dumb_actors.actors.bus import EventBus
 from dumb_actors.actors.commands import Command
 from dumb_actors.actors.levels import Changed, Level, Outlet
+from dumb_actors.actors.ports import Answer
 from dumb_actors.model.child import Ending, Exit
-from dumb_actors.model.event import Cause, EventKind, ServiceSnapshot, Waiting
+from dumb_actors.model.event import Cause, EventKind, Health, Restarts, ServiceSnapshot, Waiting
 from dumb_actors.model.phase import Phase, check_transition
 from dumb_actors.model.spec import ServiceSpec
 
@@ -39,6 +40,10 @@ class ServiceState:
         self.last_exit: Exit | None = None
         self.last_exit_at: float | None = None
         self.last_lines: tuple[str, ...] = ()
+        self.health = Health()
+        self.healing = Restarts()
+        self.says = ""
+        self.needs_restart = False
         self._bus = bus
         self._outlets = outlets
         self._since_at = bus.wall()
@@ -75,6 +80,7 @@ class ServiceState:
         self.generation = generation
         self.pid = pid
         self.last_lines = ()
+        self.says = ""
         self._started_at = self.note("spawned", cause, detail={"pid": pid, **detail})
         self.become(Phase.STARTING, cause)
 
@@ -96,6 +102,21 @@ class ServiceState:
         self.pid = None
         self._started_at = None
         self._ready_at = None
+        self.health = Health()
+
+    def note_health(self, answer: Answer, threshold: int) -> bool:
+        """Take the result of one round of checks; tell whether the service is unhealthy. Changes are events."""
+        count = 0 if answer.held else self.health.count + 1
+        healthy = count < threshold
+        changed = healthy != (self.health.healthy is not False)
+        self.health = Health(
+            healthy=healthy, reason="" if answer.held else answer.text, count=count, threshold=threshold
+        )
+        if changed:
+            word = "healthy again" if healthy else f"unhealthy, {count} times in a row: {answer.text}"
+            detail = {"healthy": healthy, "count": count, "threshold": threshold}
+            self.note("health", Cause(kind="liveness", text=word), detail=detail)
+        return not healthy
 
     def note(
         self, kind: EventKind, cause: Cause, *, before: Phase | None = None, detail: Mapping[str, Any] | None = None
@@ -130,14 +151,29 @@ class ServiceState:
     @property
     def level(self) -> Level:
         """What the dependents are told."""
-        published = {"ports": self.spec.ports, "paths": self.spec.provides} if self.phase is Phase.READY else {}
+        is_ready = self.phase in {Phase.READY, Phase.COMPLETED}
+        published = {"ports": self.spec.ports, "paths": self.spec.provides} if is_ready else {}
         return Level(
             wished=self.wished,
             phase=self.phase,
             generation=self.generation,
-            reason=self.reason if self.phase is Phase.FAILED else "",
+            reason=self.reason if self.phase in {Phase.FAILED, Phase.BACKOFF} else "",
             published=published,
         )
+
+    def rewire(self, spec: ServiceSpec, outlets: tuple[Outlet, ...]) -> None:
+        """Take over the dependents of a new set of specs; *spec* says the same as before to a child."""
+        self.spec = spec
+        self._outlets = outlets
+        self.tell()
+
+    def inherit(self, former: "ServiceState") -> None:
+        """Take over the history of the same service from before a reconfiguration."""
+        self.generation = former.generation
+        self.restarts = former.restarts
+        self.last_exit, self.last_exit_at = former.last_exit, former.last_exit_at
+        self.last_lines = former.last_lines
+        self.reason = "its configuration changed"
 
     def tell(self) -> None:
         """Put the present level into each dependent's channel."""
@@ -167,4 +203,8 @@ class ServiceState:
             last_exit_at=self.last_exit_at,
             last_lines=self.last_lines,
             restarts=self.restarts,
+            health=self.health,
+            healing=self.healing,
+            says=self.says,
+            needs_restart=self.needs_restart,
         )

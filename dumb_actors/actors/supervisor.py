@@ -5,34 +5,32 @@ Its methods are what the REST API, the command line and embedding programs call;
 `post`, `snapshot` and the `changed` signal.
 """
 
-import contextlib
-import itertools
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import trio
 
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.bus import EventBus, EventStream
-from dumb_actors.actors.commands import Action, Command, Dependencies, Outcome
+from dumb_actors.actors.commands import Action, Dependencies
+from dumb_actors.actors.dispatch import Dispatch, stop_budget_s
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.ports import Host
-from dumb_actors.actors.wiring import ActorFactory, wire_actors
+from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
-from dumb_actors.errors import Busy, DumbActorsError, GaveUp, ShuttingDown, StartTimeout, StopTimeout, UnknownService
+from dumb_actors.config.specs import check_specs
+from dumb_actors.errors import GaveUp, StartTimeout, StopTimeout, UnknownService
 from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot
 from dumb_actors.model.graph import DependencyGraph
-from dumb_actors.model.names import find_name, unique_slugs
+from dumb_actors.model.names import find_name
 from dumb_actors.model.phase import Phase
-from dumb_actors.model.plan import Plan, plan_shutdown, plan_start, plan_stop
+from dumb_actors.model.plan import Difference, Plan, find_difference, plan_start, plan_stop
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["START_TIMEOUT_S", "Supervisor"]
 
 START_TIMEOUT_S = 600.0
-STOP_SLACK_S = 40.0
-"""Beyond a service's own stop steps: its actor's bound for leaving nothing, and a margin."""
 
 
 class Supervisor:
@@ -42,10 +40,6 @@ class Supervisor:
     Names are matched exactly, then without regard to case and spaces.
 
     Attributes:
-        specs: The services by name, in the order given.
-
-        graph: Their dependencies.
-
         config: The configuration they came from; None for specs made by hand.
     """
 
@@ -60,24 +54,41 @@ class Supervisor:
         wall: Callable[[], float],
         make_actor: ActorFactory = ServiceActor,
     ) -> None:
-        self.specs: Mapping[str, ServiceSpec] = {spec.name: spec for spec in specs}
-        self.graph = DependencyGraph(specs)
-        self.slugs: Mapping[str, str] = unique_slugs(self.specs)
         self._bus = EventBus(mono=trio.current_time, wall=wall, take_snapshot=self._snapshot_at)
-        self._ids = itertools.count(1)
-        self._is_shutting_down = False
         self._has_ended = False
         self._settings = settings
         self._host = host
-        self._actors = wire_actors(
-            self.specs, self.graph, self.slugs, make_actor=make_actor, host=host, bus=self._bus, settings=settings
-        )
+        self._crew = Crew(specs, host=host, bus=self._bus, settings=settings, make_actor=make_actor)
+        self._dispatch = Dispatch(self._crew)
+        self._nursery: trio.Nursery | None = None
+        # One change of the whole at a time: a reconfiguration, or the shutdown.
+        self._turn = trio.Lock()
 
     async def run_actors(self) -> None:
-        """Run every actor until it has been shut down; called once, by `open_supervisor`."""
-        async with trio.open_nursery() as nursery:
-            for actor in self._actors.values():
-                nursery.start_soon(actor.run, name=f"actor {actor.spec.name}")
+        """Run every actor, also those that come later; called once, by `open_supervisor`, and cancelled by it."""
+        async with trio.open_nursery() as self._nursery:
+            self._run(self._crew.actors.values())
+            await trio.sleep_forever()
+
+    def _run(self, actors: Iterable[ServiceActor]) -> None:
+        if self._nursery is not None:
+            for actor in actors:
+                self._nursery.start_soon(actor.run, name=f"actor {actor.spec.name}")
+
+    @property
+    def specs(self) -> Mapping[str, ServiceSpec]:
+        """The services by name, in the order given."""
+        return self._crew.specs
+
+    @property
+    def graph(self) -> DependencyGraph:
+        """Their dependencies."""
+        return self._crew.graph
+
+    @property
+    def slugs(self) -> Mapping[str, str]:
+        """What the files of each service are called."""
+        return self._crew.slugs
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -107,7 +118,7 @@ class Supervisor:
         return self._snapshot_at(self._bus.seq)
 
     def _snapshot_at(self, seq: int) -> Snapshot:
-        services = {name: actor.snapshot() for name, actor in self._actors.items()}
+        services = {name: actor.snapshot() for name, actor in self._crew.actors.items()}
         return Snapshot(seq=seq, at=self._bus.wall(), services=services)
 
     def log_path(self, name: str) -> str:
@@ -121,14 +132,20 @@ class Supervisor:
         return spec.log_file or f"{self._settings.log_dir}/{self.slugs[spec.name]}.log"
 
     @asynccontextmanager
-    async def events(self, *, buffer_size: int = 1024) -> AsyncIterator[EventStream]:
+    async def events(self, *, buffer_size: int = 1024, after: int | None = None) -> AsyncIterator[EventStream]:
         """
         Subscribe to events for the length of a block.
 
         The stream starts with one event of kind `snapshot` for each service and goes on with every later event,
         without a gap. A reader that falls more than *buffer_size* events behind is dropped and told (`EventsLost`).
+
+        Args:
+            buffer_size: Events that may wait for the reader.
+
+            after: The last sequence number that the reader has: it gets what it missed instead of a snapshot, as long
+                as that is among the last 4,096 events (`stream.resumed` tells).
         """
-        with self._bus.subscribe(buffer_size) as stream:
+        with self._bus.subscribe(buffer_size, after=after) as stream:
             yield stream
 
     def add_listener(self, listener: Callable[[Event], None]) -> None:
@@ -146,7 +163,7 @@ class Supervisor:
         """
         enabled = [name for name in self.graph.order if self.specs[name].enabled]
         for name in enabled:
-            self._post("start", name, by=by)
+            self._dispatch.post("start", name, by=by)
         self._say("booted", f"{len(enabled)} services are enabled", by)
         await trio.lowlevel.checkpoint()
         return tuple(enabled)
@@ -159,7 +176,7 @@ class Supervisor:
             UnknownService: No such name.
         """
         spec = self.find(name)
-        up = frozenset(n for n, a in self._actors.items() if a.state.wished and a.state.phase is not Phase.FAILED)
+        up = frozenset(n for n, a in self._crew.actors.items() if a.state.wished and a.state.phase is not Phase.FAILED)
         plan = plan_start(self.graph, spec.name, startable=self._startable, up=up - {spec.name})
         if dependencies == "start":
             return plan
@@ -172,7 +189,7 @@ class Supervisor:
         Raises:
             UnknownService: No such name.
         """
-        up = frozenset(n for n, a in self._actors.items() if a.state.wished)
+        up = frozenset(n for n, a in self._crew.actors.items() if a.state.wished)
         return plan_stop(self.graph, self.find(name).name, up=up)
 
     async def start(
@@ -199,14 +216,16 @@ class Supervisor:
             by: Who asks, for the events.
 
         Returns:
-            The snapshot in which it is ready.
+            The snapshot in which it is ready; for a one-shot, completed.
 
         Raises:
             UnknownService: No such name; nothing changed.
 
             StartTimeout: It is not ready in time; `.waiting` says what it waits for. The wish stays.
 
-            GaveUp: It failed; `.reason` tells why.
+            StartFailed: It did not get ready: `.reason` tells why, `.retry_in_s` when it is tried again.
+
+            GaveUp: The same, and it is in phase `failed`: it is not tried again by itself.
 
             Superseded: A stop came before it was ready.
 
@@ -239,8 +258,8 @@ class Supervisor:
         # All in one step, without a checkpoint: no actor moves before all of them are wished.
         for also in plan.services:
             if also != spec.name:
-                self._post("start", also, by=by)
-        command = self._post(action, spec.name, by=by, dependencies=dependencies)
+                self._dispatch.post("start", also, by=by)
+        command = self._dispatch.post(action, spec.name, by=by, dependencies=dependencies)
         with trio.move_on_after(timeout):
             return await command.wait()
         command.answer(StartTimeout(spec.name, timeout, self._why_not_ready(spec.name)))
@@ -269,8 +288,8 @@ class Supervisor:
         Cancellation: safe; the stop goes on.
         """
         spec = self.find(name)
-        command = self._post("stop", spec.name, by=by)
-        bound = self._stop_budget(spec) if timeout is None else timeout
+        command = self._dispatch.post("stop", spec.name, by=by)
+        bound = stop_budget_s(spec) if timeout is None else timeout
         with trio.move_on_after(bound):
             return await command.wait()
         text = f"{spec.name!r} has not stopped within {bound:g} s; it is {self.status(spec.name).phase}"
@@ -300,16 +319,69 @@ class Supervisor:
 
         Cancellation: safe; leaves nothing behind.
         """
-        actor = self._actor(name)
         with trio.move_on_after(timeout):
             while True:
+                actor = self._actor(name)  # another one after a reconfiguration
                 snapshot = actor.snapshot()
-                if snapshot.phase is Phase.READY and snapshot.generation > after:
+                if snapshot.phase in {Phase.READY, Phase.COMPLETED} and snapshot.generation > after:
                     return snapshot
                 if snapshot.phase is Phase.FAILED and snapshot.generation >= after:
                     raise GaveUp(snapshot.name, snapshot.reason)
                 await actor.state.changed.wait()
-        raise StartTimeout(actor.spec.name, timeout, self._why_not_ready(actor.spec.name))
+        raise StartTimeout(self.find(name).name, timeout, self._why_not_ready(name))
+
+    async def reconfigure(self, new: Config | Sequence[ServiceSpec], *, by: str = "library") -> Difference:
+        """
+        Go over to a new set of services and touch only what differs.
+
+        What is no longer there is stopped, dependents first; what changed is stopped and, if it was wished, started
+        again in its new form when what it needs is ready; what is new and enabled is started, and so is what was
+        disabled before; what is disabled now is stopped. All others go on as they are: same child, same generation.
+
+        Args:
+            new: The whole new set; a `Config` becomes `config`.
+
+            by: Who asks, for the events.
+
+        Returns:
+            What was found to differ. The stops are done by then; the starts are under way.
+
+        Raises:
+            ConfigError: The new set has faults; nothing was changed.
+
+            ShuttingDown: The supervisor is ending.
+
+        Cancellation: without effect while services are being stopped, which is bounded by their stop steps; a set that
+        is half one and half the other would be nobody's.
+        """
+        specs = new.specs if isinstance(new, Config) else tuple(new)
+        check_specs(specs)
+        graph = DependencyGraph(specs)
+        async with self._turn:
+            self._dispatch.check_open()
+            found = find_difference(self.specs, {spec.name: spec for spec in specs})
+            wished = {name for name in found.changed if self._crew.actors[name].state.wished}
+            replaced = frozenset({*found.removed, *found.changed})
+            self._dispatch.changing = replaced
+            try:
+                with trio.CancelScope(shield=True):
+                    await self._dispatch.shut_down(replaced, by)
+                self._run(self._crew.change(specs, graph, replaced=replaced))
+            finally:
+                self._dispatch.changing = frozenset()
+            self.config = new if isinstance(new, Config) else self.config
+            self._apply_wishes(found, wished, by)
+        return found
+
+    def _apply_wishes(self, found: Difference, wished: Collection[str], by: str) -> None:
+        text = f"{len(found.added)} new, {len(found.changed)} changed, {len(found.removed)} removed"
+        self._say("reconfigured", text, by)
+        for name in found.disabled:
+            self._dispatch.post("stop", name, by=by)
+        added = {name for name in found.added if self.specs[name].enabled}
+        for name in self.graph.order:
+            if name in added or name in found.enabled or name in wished:
+                self._dispatch.post("start", name, by=by)
 
     async def shutdown(self, *, by: str = "library") -> None:
         """
@@ -317,38 +389,14 @@ class Supervisor:
 
         A second call joins the first. Bounded by the stop steps of the services.
         """
-        if not self._is_shutting_down:
-            self._is_shutting_down = True
-            self._say("shutdown", f"asked for by {by}", by)
-        gone = {name: trio.Event() for name in self.specs}
-
-        async def stop_one(name: str, after: Sequence[str]) -> None:
-            for other in after:
-                await gone[other].wait()
-            await self._shut_down_one(name, by)
-            gone[name].set()
-
-        async with trio.open_nursery() as nursery:
-            for step in plan_shutdown(self.graph).steps:
-                nursery.start_soon(stop_one, step.service, step.after)
-        if not self._has_ended:
-            self._has_ended = True
-            self._say("ended", "everything is stopped", by)
-            self._bus.close()
-
-    async def _shut_down_one(self, name: str, by: str) -> None:
-        actor = self._actors[name]
-        command = self._new_command("shutdown", name, by=by)
-        with contextlib.suppress(ShuttingDown):  # an earlier shutdown has ended it
-            while True:
-                try:
-                    actor.post(command)
-                except Busy:  # the actor is taking commands out of its mailbox right now
-                    await actor.state.changed.wait()
-                else:
-                    break
-            with trio.move_on_after(self._stop_budget(actor.spec)):
-                await command.wait()
+        self._dispatch.is_closed = True
+        async with self._turn:  # a reconfiguration under way comes to its end first, which is bounded as well
+            if not self._has_ended:
+                self._say("shutdown", f"asked for by {by}", by)
+                await self._dispatch.shut_down(self.specs, by)
+                self._has_ended = True
+                self._say("ended", "everything is stopped", by)
+                self._bus.close()
 
     def reap_orphans(self, *, alone: bool = False) -> None:
         """
@@ -362,51 +410,23 @@ class Supervisor:
 
     def hasten(self) -> None:
         """Skip what is left of every stop step: SIGKILL at once, also for stops that follow."""
-        for actor in self._actors.values():
+        for actor in self._crew.actors.values():
             actor.hasten()
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _actor(self, name: str) -> ServiceActor:
-        return self._actors[self.find(name).name]
+        return self._crew.actors[self.find(name).name]
 
     @property
     def _startable(self) -> frozenset[str]:
         return frozenset(name for name, spec in self.specs.items() if spec.enabled)
-
-    def _post(self, action: Action, name: str, *, by: str, dependencies: Dependencies = "start") -> Command:
-        if self._is_shutting_down:
-            raise ShuttingDown("the supervisor is shutting down", service=name)
-        command = self._new_command(action, name, by=by, dependencies=dependencies)
-        self._actors[name].post(command)
-        return command
-
-    def _new_command(self, action: Action, name: str, *, by: str, dependencies: Dependencies = "start") -> Command:
-        return Command(
-            id=next(self._ids),
-            action=action,
-            service=name,
-            by=by,
-            dependencies=dependencies,
-            on_answer=self._note_answer,
-        )
-
-    def _note_answer(self, command: Command, outcome: Outcome) -> None:
-        text = str(outcome) if isinstance(outcome, DumbActorsError) else str(outcome.phase)
-        code = outcome.code if isinstance(outcome, DumbActorsError) else "done"
-        cause = Cause(kind="command", text=f"{command.action} answered: {text}", by=command.by)
-        detail = {"id": command.id, "command": command.action, "outcome": code}
-        self._actors[command.service].state.note("answer", cause, detail=detail)
 
     def _why_not_ready(self, name: str) -> str:
         snapshot = self.status(name)
         if snapshot.waiting:
             return "; ".join(str(waiting) for waiting in snapshot.waiting)
         return f"it is {snapshot.phase}" + (f" ({snapshot.reason})" if snapshot.reason else "")
-
-    @staticmethod
-    def _stop_budget(spec: ServiceSpec) -> float:
-        return sum(step.wait for step in spec.stop) + STOP_SLACK_S
 
     def _say(self, what: str, text: str, by: str) -> None:
         self._bus.publish("supervisor", Cause(kind="supervisor", text=text, by=by), detail={"what": what})

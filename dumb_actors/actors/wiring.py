@@ -1,6 +1,6 @@
-"""From specs and their graph to actors that are connected: one level channel for each pair that depends."""
+"""From specs and their graph to actors that are connected, and from one set of specs to the next."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from dumb_actors.actors.actor import ServiceActor
@@ -9,41 +9,94 @@ from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.levels import Inlet, Outlet, level_channel
 from dumb_actors.actors.ports import Host
 from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.model.names import unique_slugs
 from dumb_actors.model.spec import ServiceSpec
 
-__all__ = ["ActorFactory", "wire_actors"]
+__all__ = ["ActorFactory", "Crew"]
 
 ActorFactory: TypeAlias = Callable[..., ServiceActor]
 """Makes an actor from what `ServiceActor` takes; a seam for tests."""
 
 
-def wire_actors(
-    specs: Mapping[str, ServiceSpec],
-    graph: DependencyGraph,
-    slugs: Mapping[str, str],
-    *,
-    make_actor: ActorFactory,
-    host: Host,
-    bus: EventBus,
-    settings: LaunchSettings,
-) -> dict[str, ServiceActor]:
-    """Make an actor for each of *specs*, by name; none of them runs yet."""
-    outlets: dict[str, list[Outlet]] = {name: [] for name in specs}
-    inlets: dict[str, dict[str, Inlet]] = {name: {} for name in specs}
-    for name in specs:
-        for target in graph.dependencies(name):
-            outlet, inlets[name][target] = level_channel(target)
-            outlets[target].append(outlet)
-    return {
-        name: make_actor(
+class Crew:
+    """
+    The actors of a set of specs, with one level channel for each pair that depends.
+
+    Attributes:
+        specs, graph, slugs, actors: By name, all of the present set.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[ServiceSpec],
+        *,
+        host: Host,
+        bus: EventBus,
+        settings: LaunchSettings,
+        make_actor: ActorFactory,
+    ) -> None:
+        self.specs: Mapping[str, ServiceSpec] = {}
+        self.graph = DependencyGraph(())
+        self.slugs: Mapping[str, str] = {}
+        self.actors: Mapping[str, ServiceActor] = {}
+        self._links: dict[tuple[str, str], tuple[Outlet, Inlet]] = {}
+        self._host = host
+        self._bus = bus
+        self._settings = settings
+        self._make_actor = make_actor
+        self.change(specs, DependencyGraph(specs), replaced=())
+
+    def change(
+        self, specs: Sequence[ServiceSpec], graph: DependencyGraph, *, replaced: Collection[str]
+    ) -> list[ServiceActor]:
+        """
+        Go over to *specs*, in one step without a checkpoint.
+
+        Args:
+            specs, graph: The new set.
+
+            replaced: Names whose actors have ended and that get new ones; all others that stay keep theirs.
+
+        Returns:
+            The new actors, which nobody runs yet.
+        """
+        kept = {name: actor for name, actor in self.actors.items() if name not in replaced}
+        self.specs = {spec.name: spec for spec in specs}
+        self.graph = graph
+        # A file name does not change while its service stays, whatever names come to stand beside it.
+        stay = {name: slug for name, slug in self.slugs.items() if name in self.specs}
+        self.slugs = unique_slugs(self.specs, stay)
+        self._links = self._link()
+        fresh = {name: self._make(spec) for name, spec in self.specs.items() if name not in kept}
+        former, self.actors = self.actors, {name: fresh.get(name) or kept[name] for name in self.specs}
+        for name in replaced:
+            if name in fresh:
+                fresh[name].state.inherit(former[name].state)
+            former[name].state.changed.fire()  # who watches it is to look for its successor
+        for name, actor in kept.items():
+            if name in self.specs:
+                actor.rewire(self.specs[name], graph.edges_of(name), self._inlets(name), self._outlets(name))
+        return list(fresh.values())
+
+    def _link(self) -> dict[tuple[str, str], tuple[Outlet, Inlet]]:
+        """Keep the channel of each pair that still depends, whoever stands at its ends."""
+        pairs = [(target, name) for name in self.specs for target in self.graph.dependencies(name)]
+        return {pair: self._links.get(pair) or level_channel(pair[0]) for pair in pairs}
+
+    def _inlets(self, name: str) -> dict[str, Inlet]:
+        return {target: inlet for (target, source), (_, inlet) in self._links.items() if source == name}
+
+    def _outlets(self, name: str) -> tuple[Outlet, ...]:
+        return tuple(outlet for (target, _), (outlet, _) in self._links.items() if target == name)
+
+    def _make(self, spec: ServiceSpec) -> ServiceActor:
+        return self._make_actor(
             spec,
-            slugs[name],
-            host=host,
-            bus=bus,
-            settings=settings,
-            edges=graph.edges_of(name),
-            inlets=inlets[name],
-            outlets=outlets[name],
+            self.slugs[spec.name],
+            host=self._host,
+            bus=self._bus,
+            settings=self._settings,
+            edges=self.graph.edges_of(spec.name),
+            inlets=self._inlets(spec.name),
+            outlets=self._outlets(spec.name),
         )
-        for name, spec in specs.items()
-    }

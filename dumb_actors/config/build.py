@@ -1,13 +1,14 @@
 """From the block of a service to its spec."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from dumb_actors.config.block import Block, block_converter
 from dumb_actors.config.fill import Filled, fill_block, probe_host
 from dumb_actors.config.find import Place
+from dumb_actors.config.healing import liveness_of, restart_of
 from dumb_actors.config.hints import warn_of_keys
 from dumb_actors.config.report import Path, Report
 from dumb_actors.config.root import Root
@@ -18,6 +19,8 @@ from dumb_actors.model.spec import (
     DEFAULT_STOP,
     DependsOn,
     Directory,
+    Liveness,
+    Mount,
     ProbeSpec,
     ServiceSpec,
     Settle,
@@ -27,6 +30,8 @@ from dumb_actors.model.spec import (
 )
 
 __all__ = ["Context", "build_spec", "check_block", "path_of_dependency"]
+
+_P = TypeVar("_P", bound=ProbeSpec)
 
 
 @attrs.frozen(kw_only=True)
@@ -73,11 +78,17 @@ def build_spec(place: Place, context: Context) -> ServiceSpec | None:
         return None
     enabled = _is_enabled(place, block, context)
     _check_command(place, block, enabled=enabled, report=context.report)
+    _check_oneshot(place, block, context.report)
+    listed = context.settings.auto_restart.of(place.name)
     return ServiceSpec(
         place.name,
         block.command or (),
         depends_on=_depends_on(block, place, context),
         readiness=_readiness(block, filled, context.root),
+        liveness=_resolve_checks(liveness_of(block, listed), context.root),
+        restart=restart_of(block, listed),
+        # What is no truth value has been reported; calling it true adds no second fault to those who wait for its end.
+        oneshot=block.oneshot or not isinstance(place.block.get("oneshot", False), bool),
         cwd=_path(block.config_dir, context.root),
         env=block.env or {},
         enabled=enabled,
@@ -95,6 +106,7 @@ def _sequences(block: Block, root: Root) -> dict[str, Any]:
     # Passed as `Any`: mypy does not see the element types through the converter `tuple`.
     return {
         "waits": _waits(block, root),
+        "success_codes": block.success_codes or (0,),
         "stop": DEFAULT_STOP if block.stop is None else block.stop,
         "ports": _ports(block),
         "provides": _provides(block, root),
@@ -115,6 +127,12 @@ def _check_command(place: Place, block: Block, *, enabled: bool, report: Report)
         report.fault((*place.path, "command"), problem, expected="a program to run", hint=_no_command_hint(place))
 
 
+def _check_oneshot(place: Place, block: Block, report: Report) -> None:
+    if block.oneshot and block.liveness is not None:
+        problem = "a one-shot has no health to be watched: it is judged by its exit code"
+        report.fault((*place.path, "liveness"), problem, hint="take it away, or `oneshot`")
+
+
 def _no_command_hint(place: Place) -> str:
     return f"this version does not know how to set up {place.name!r}: give a command, or disable it"
 
@@ -125,17 +143,34 @@ def _path(text: str | None, root: Root) -> str | None:
 
 def _waits(block: Block, root: Root) -> list[WaitSpec]:
     waits: list[WaitSpec] = [Directory(root.resolve(block.wait_for_dir))] if block.wait_for_dir else []
+    waits += [Mount(path) for path in dict.fromkeys(root.resolve(path) for path in block.wait_for_mounts or ())]
     return waits + [Url(wait.url, wait.auth, timeout=wait.timeout) for wait in block.wait_for_url or ()]
 
 
 def _readiness(block: Block, filled: Filled, root: Root) -> ProbeSpec:
-    probe = block.readiness
-    if isinstance(probe, Directory):
-        return attrs.evolve(probe, directory=root.resolve(probe.directory))
-    if probe is not None:
-        return probe
+    if block.readiness is not None:
+        return _resolve(block.readiness, root)
+    # The ports of a one-shot are those that it is to talk to; by default it is ready when it is completed.
+    if block.oneshot:
+        return Settle()
     # Only where the program is told its port we know that it listens there, and not on one of its own choice.
     return Tcp(block.port, probe_host(block.host)) if block.port and filled.port_is_used else Settle()
+
+
+def _resolve(probe: _P, root: Root) -> _P:
+    """Make the path that *probe* asks for absolute."""
+    match probe:
+        case Directory():
+            return attrs.evolve(probe, directory=root.resolve(probe.directory))
+        case Mount():
+            return attrs.evolve(probe, mount=root.resolve(probe.mount))
+    return probe
+
+
+def _resolve_checks(liveness: Liveness | None, root: Root) -> Liveness | None:
+    if liveness is None:
+        return None
+    return attrs.evolve(liveness, checks=[_resolve(check, root) for check in liveness.checks])
 
 
 def _ports(block: Block) -> tuple[int, ...]:

@@ -56,11 +56,15 @@ def fill_block(block: Mapping[str, Any], root: Root, path: Path, report: Report)
     for name in _PATHS:
         if name in block:
             result[name] = fill.text(block[name], (name,))
+    if isinstance(block.get("wait_for_mounts"), list):
+        mounts = enumerate(block["wait_for_mounts"])
+        result["wait_for_mounts"] = [fill.text(item, ("wait_for_mounts", index)) for index, item in mounts]
     if isinstance(block.get("wait_for_url"), list):
         waits = enumerate(block["wait_for_url"])
         result["wait_for_url"] = [fill.members(item, ("wait_for_url", index), ("url",)) for index, item in waits]
-    if "readiness" in block:
-        result["readiness"] = _fill_readiness(fill, block)
+    for name in ("readiness", "liveness"):
+        if name in block:
+            result[name] = _fill_probe(fill, block, name)
     if isinstance(block.get("stop"), list):
         result["stop"] = [fill.stop_step(item, ("stop", index)) for index, item in enumerate(block["stop"])]
     return Filled(result, port_is_used)
@@ -80,11 +84,13 @@ def _names(block: Mapping[str, Any], root: Root) -> dict[str, str]:
     return names
 
 
-def _fill_readiness(fill: "_Fill", block: Mapping[str, Any]) -> Any:
-    raw = block["readiness"]
+def _fill_probe(fill: "_Fill", block: Mapping[str, Any], name: str) -> Any:
+    raw = block[name]
     if not isinstance(raw, dict):
         return raw
-    filled: dict[str, Any] = fill.members(raw, ("readiness",), ("url", "log", "directory", "tcp", "host"))
+    filled: dict[str, Any] = fill.members(raw, (name,), ("url", "log", "directory", "mount", "tcp", "host"))
+    if "exec" in filled:
+        filled["exec"] = fill.command(raw["exec"], (name, "exec"))
     tcp = filled.get("tcp")
     if isinstance(tcp, str) and tcp != raw["tcp"] and re.fullmatch(r"[0-9]{1,6}", tcp):
         filled["tcp"] = int(tcp)

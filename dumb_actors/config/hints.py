@@ -6,13 +6,15 @@ from typing import Any
 
 import attrs
 
-from dumb_actors.config.block import PROBES, Block, DependencyOptions, StopItem, Unread, UrlWait
+from dumb_actors.config.block import Block, DependencyOptions, StopItem, Unread
 from dumb_actors.config.find import Place
+from dumb_actors.config.probing import CHECKS, PROBES, LivenessTimes, UrlWait
 from dumb_actors.config.report import Path, Report, did_you_mean
+from dumb_actors.model.restart import RestartPolicy
 
-__all__ = ["warn_of_keys"]
+__all__ = ["near_misses", "warn_of_keys"]
 
-_LATER = ("liveness", "restart", "run_as", "umask", "limits")
+_LATER = ("run_as", "umask", "limits", "on_port_conflict")
 _PATHS = ("config_dir", "log_file", "wait_for_dir", "mount_dir", "mount_path")
 _NEAR = 0.8
 
@@ -23,8 +25,9 @@ def _names(cls: type[attrs.AttrsInstance]) -> frozenset[str]:
 
 # A key is compared with what we act upon only: `zurg_config_file` is not meant to be `config_file`.
 _UNREAD = _names(Unread)
-_FIELDS = _names(Block) | {*_LATER, "success_codes", "on_port_conflict"}
+_FIELDS = _names(Block) | {*_LATER}
 _READINESS = frozenset({*PROBES, "timeout", "host", "auth"})
+_LIVENESS = frozenset({*CHECKS, "host", "auth"}) | _names(LivenessTimes)
 # Words of other tools, and what they are called here.
 _SYNONYMS: Mapping[str, str] = MappingProxyType(
     {
@@ -32,7 +35,14 @@ _SYNONYMS: Mapping[str, str] = MappingProxyType(
         "cwd": "config_dir",
         "dependencies": "depends_on",
         "environment": "env",
+        "health_check": "liveness",
+        "healthcheck": "liveness",
+        "max_restarts": "limit",
+        "period": "interval",
         "requires": "depends_on",
+        "restart_policy": "restart",
+        "retries": "threshold",
+        "start_period": "grace",
         "workdir": "config_dir",
         "working_dir": "config_dir",
         "working_directory": "config_dir",
@@ -44,29 +54,33 @@ def warn_of_keys(place: Place, report: Report) -> None:
     """Warn of keys in the block at *place* that probably do not do what they were written for."""
     _warn_of_later(place.block, place.path, report)
     _warn_of_tildes(place.block, place.path, report)
-    _near_misses(place.block, place.path, _FIELDS, report)
+    if place.block.get("success_codes") is not None and place.block.get("oneshot") is not True:
+        report.warn((*place.path, "success_codes"), 'counts for one-shots only; is `"oneshot": true` missing?')
+    near_misses(place.block, place.path, _FIELDS, report)
     for part, at, known in _parts(place.block):
-        _near_misses(part, (*place.path, *at), known, report)
+        near_misses(part, (*place.path, *at), known, report)
 
 
 def _warn_of_later(block: Mapping[str, Any], path: Path, report: Report) -> None:
     for key in _LATER:
-        value = block.get(key)
-        policy = value.get("policy") if isinstance(value, dict) else value
-        # Never to restart is what this version does.
-        if value is not None and not (key == "restart" and policy == "never"):
+        if block.get(key) is not None:
             report.warn((*path, key), "known, but this version does not act upon it yet")
 
 
 def _warn_of_tildes(block: Mapping[str, Any], path: Path, report: Report) -> None:
-    for key in _PATHS:
-        if isinstance(block.get(key), str) and block[key].startswith("~"):
-            report.warn((*path, key), "`~` is not expanded; the path lies below the root")
+    mounts = block.get("wait_for_mounts")
+    found: list[tuple[Path, Any]] = [((key,), block.get(key)) for key in _PATHS]
+    found += [(("wait_for_mounts", i), item) for i, item in enumerate(mounts if isinstance(mounts, list) else ())]
+    for at, value in found:
+        if isinstance(value, str) and value.startswith("~"):
+            report.warn((*path, *at), "`~` is not expanded; the path lies below the root")
 
 
 def _parts(block: Mapping[str, Any]) -> Iterator[tuple[Any, Path, frozenset[str]]]:
     """Walk through the objects inside *block*, each with the keys that it may have."""
     yield block.get("readiness"), ("readiness",), _READINESS
+    yield block.get("liveness"), ("liveness",), _LIVENESS
+    yield block.get("restart"), ("restart",), _names(RestartPolicy)
     for key, cls in (("wait_for_url", UrlWait), ("stop", StopItem)):
         items = block.get(key)
         for index, item in enumerate(items if isinstance(items, list) else ()):
@@ -76,7 +90,8 @@ def _parts(block: Mapping[str, Any]) -> Iterator[tuple[Any, Path, frozenset[str]
         yield options, ("depends_on", name), _names(DependencyOptions)
 
 
-def _near_misses(part: Any, path: Path, known: frozenset[str], report: Report) -> None:
+def near_misses(part: Any, path: Path, known: frozenset[str], report: Report) -> None:
+    """Warn of keys in *part*, when it is an object, that are not *known* and look like one that is."""
     if not isinstance(part, dict):
         return
     for key in part:

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from dumb_actors.config.autorestart import warn_of_listed
 from dumb_actors.config.build import Context, build_spec, check_block, path_of_dependency
 from dumb_actors.config.find import Builtin, Place, check_names, find_places
 from dumb_actors.config.read import read_document
@@ -126,6 +127,7 @@ def _build(places: list[Place], context: Context) -> tuple[ServiceSpec, ...]:
     def where(spec: ServiceSpec, dependency: DependsOn) -> str:
         return format_path(path_of_dependency(services[spec.name], dependency.name, context))
 
+    warn_of_listed(context.settings.auto_restart, list(services), context.report)
     context.report.faults += dependency_faults(specs, where=where, builtins=builtins)
     return tuple(specs)
 

@@ -19,6 +19,8 @@ MISSING: Final = object()
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"key|token|pass|pwd|secret|auth|credential|claim", re.IGNORECASE)
+# What stands below these carries passwords under any name.
+_PRIVATE = frozenset({"command", "env", "exec"})
 _TEXT_LIMIT = 60
 
 
@@ -72,7 +74,7 @@ def show(value: Any, path: Path) -> str | None:
     if is_secret(path):
         return "***"
     if isinstance(value, str):
-        return _show_text(value, hidden="command" in path or "env" in path)
+        return _show_text(value, hidden=not _PRIVATE.isdisjoint(path))
     return _shorten(str(value)) if isinstance(value, float) or abs(value) < 10**30 else "a number of many digits"
 
 

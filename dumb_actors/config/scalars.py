@@ -1,19 +1,21 @@
 """The small types of a block's fields, and what each takes."""
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NewType
 
-from dumb_actors.config.strict import Wrong, unquote_hint
+from dumb_actors.config.strict import Wrong, each, unquote_hint
 
-__all__ = ["SCALARS", "Clock", "Labels", "Name", "PathText", "Port", "no_nul", "port"]
+__all__ = ["SCALARS", "Clock", "Command", "Labels", "Name", "PathText", "Port", "command", "no_nul", "port"]
 
 Name = NewType("Name", str)
 PathText = NewType("PathText", str)
 Port = NewType("Port", int)
 Clock = NewType("Clock", str)
 Labels = NewType("Labels", tuple[str, ...])
+Command = NewType("Command", tuple[str, ...])
 
 
 def name(value: Any, _: Any) -> str:
@@ -55,7 +57,27 @@ def labels(value: Any, _: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def command(value: Any, _: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError as error:
+            hint = "close the quote, or write the command as an array"
+            raise Wrong(f"cannot be split like a shell does: {str(error).lower()}", hint=hint) from None
+    if not isinstance(value, list):
+        raise Wrong(expected="an array of texts, or one text that is split like a shell does")
+    return tuple(each(((index, (index, part)) for index, part in enumerate(value)), _part, str))
+
+
+def _part(numbered: tuple[int, Any], _: Any) -> str:
+    index, value = numbered
+    text = no_nul(value)
+    if not index and not text:
+        raise Wrong("names no program", expected="a program to run")
+    return text
+
+
 SCALARS: Mapping[Any, Callable[[Any, Any], Any]] = MappingProxyType(
-    {Name: name, PathText: no_nul, Port: port, Clock: clock, Labels: labels}
+    {Name: name, PathText: no_nul, Port: port, Clock: clock, Labels: labels, Command: command}
 )
 """Hooks for the types above."""

@@ -8,6 +8,7 @@ from typing import Any, Literal, NewType, TypeAlias
 import attrs
 import cattrs
 
+from dumb_actors.config.autorestart import AutoRestart, read_auto_restart
 from dumb_actors.config.block import Block, LogLevel, block_converter
 from dumb_actors.config.report import Report
 from dumb_actors.config.strict import Wrong, make_converter, structure_fields, unquote_hint
@@ -41,6 +42,8 @@ class Settings:
         puid, pgid: Ids of the user and group that services are meant to run as; None: ours.
 
         log_size, log_count: Bytes in one log file, and how many rotated ones are kept; the defaults of every service.
+
+        auto_restart: How listed services are healed.
     """
 
     log_level: LogLevel = "INFO"
@@ -53,6 +56,7 @@ class Settings:
     pgid: int | None = None
     log_size: int = 10_000_000
     log_count: int = 2
+    auto_restart: AutoRestart = attrs.field(factory=AutoRestart)
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +104,7 @@ def read_settings(document: Mapping[str, Any], report: Report) -> Settings:
         pgid=top.pgid,
         log_size=10_000_000 if dumb.log_size is None else dumb.log_size,
         log_count=2 if dumb.log_count is None else dumb.log_count,
+        auto_restart=read_auto_restart(raw.get("auto_restart"), report),
     )
 
 

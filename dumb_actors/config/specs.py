@@ -25,9 +25,10 @@ def check_specs(specs: Sequence[ServiceSpec]) -> None:
 
     Raises:
         ConfigError: Every fault there is: a name twice (or alike but for case and spaces), a dependency that is
-            unknown or disabled, a circle.
+            unknown or disabled
+            or never completed, a one-shot with `liveness`, a circle.
     """
-    faults = [*_double_names(specs), *dependency_faults(specs, where=_where_by_hand)]
+    faults = [*_double_names(specs), *_watched_oneshots(specs), *dependency_faults(specs, where=_where_by_hand)]
     if faults:
         raise ConfigError(faults, source="specs")
 
@@ -51,6 +52,17 @@ def _double_names(specs: Sequence[ServiceSpec]) -> Iterator[ConfigFault]:
         seen.setdefault(loose, spec.name)
 
 
+def _watched_oneshots(specs: Sequence[ServiceSpec]) -> Iterator[ConfigFault]:
+    for spec in specs:
+        if spec.oneshot and spec.liveness is not None:
+            yield ConfigFault(
+                path=f"$[{spec.name!r}].liveness",
+                problem="a one-shot has no health to be watched: it is judged by its exit code",
+                hint="take it away, or `oneshot`",
+                names=(spec.name,),
+            )
+
+
 def dependency_faults(
     specs: Sequence[ServiceSpec], *, where: Where, builtins: Collection[str] = ()
 ) -> list[ConfigFault]:
@@ -68,7 +80,7 @@ def dependency_faults(
         for dependency in spec.depends_on:
             fault = _check_dependency(spec, dependency, known, builtins)
             if fault is not None:
-                faults.append(attrs.evolve(fault, path=where(spec, dependency)))
+                faults.append(attrs.evolve(fault, path=where(spec, dependency) + fault.path.removeprefix("$")))
     return faults + _circles(specs)
 
 
@@ -88,9 +100,23 @@ def _check_dependency(
     elif name in known and spec.enabled and dependency.required and not known[name].enabled:
         problem = f"{spec.name!r} is enabled and depends on {name!r}, which is disabled"
         hint = 'enable it, or say "required": false'
+    elif name in known and dependency.until == "completed" and not known[name].oneshot:
+        return _never_completed(spec.name, name)
     if not problem:
         return None
     return ConfigFault(path="$", problem=problem, hint=hint, kind="reference", names=(spec.name, name))
+
+
+def _never_completed(source: str, target: str) -> ConfigFault:
+    return ConfigFault(
+        path="$.until",
+        problem=f"{source!r} waits until {target!r} is completed, and that is no one-shot: it is never completed",
+        got='"completed"',
+        expected='"started" or "ready"',
+        hint=f'or say "oneshot": true for {target!r}',
+        kind="reference",
+        names=(source, target),
+    )
 
 
 def _circles(specs: Sequence[ServiceSpec]) -> list[ConfigFault]:

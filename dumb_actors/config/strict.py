@@ -5,6 +5,7 @@ cattrs is lax by default: `"abc"` becomes a list of letters, `"7"` becomes 7, Tr
 value as it is or raises `Wrong`. Errors of several fields and items are collected by cattrs' own exception groups.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin
@@ -22,7 +23,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from dumb_actors.config.report import Path, Report, did_you_mean
 
-__all__ = ["Wrong", "each", "make_converter", "one_of", "structure_fields", "unquote_hint"]
+__all__ = ["StructureHook", "Wrong", "all_of", "each", "make_converter", "one_of", "structure_fields", "unquote_hint"]
 
 T = TypeVar("T")
 StructureHook: TypeAlias = Callable[[Any, Any], Any]
@@ -71,9 +72,12 @@ def _number(value: Any, _: type) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Wrong(expected="a number", hint=unquote_hint(value))
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:
-        raise Wrong("the number is too large", expected="a number of seconds or hours") from None
+        number = math.inf
+    if not math.isfinite(number):
+        raise Wrong("the number is too large", expected="a number of seconds or hours")
+    return number
 
 
 def unquote_hint(value: Any) -> str:
@@ -102,6 +106,20 @@ def each(items: Iterable[tuple[str | int, Any]], hook: StructureHook, kind: Any)
             errors.append(error)
     if errors:
         raise IterableValidationError("while structuring items", errors, kind)
+
+
+def all_of(*actions: Callable[[], Any]) -> list[Any]:
+    """Give the result of each of *actions*, or raise the errors of all of them at once."""
+    results: list[Any] = []
+    errors: list[Exception] = []
+    for action in actions:
+        try:
+            results.append(action())
+        except (BaseValidationError, ValueError) as error:
+            errors.append(error)
+    if errors:
+        raise ClassValidationError("while structuring parts", errors, object)
+    return results
 
 
 def _array_hook(cls: Any, converter: cattrs.Converter) -> StructureHook:
@@ -148,12 +166,21 @@ def _field_hook(field: "attrs.Attribute[Any]", converter: cattrs.Converter) -> S
         try:
             if field.validator is not None:
                 field.validator(None, field, value)
-        except ValueError as error:
+        except (ValueError, OverflowError, RecursionError) as error:  # the last two: a regex that is beyond measure
             # The message quotes the value, which may be a secret by now; the report shows what may be shown.
-            raise Wrong(str(error).replace(f", not {value!r}", "")) from None
+            raise _refusal(field.name, str(error).replace(f", not {value!r}", "")) from None
         return value
 
     return structure
+
+
+def _refusal(name: str, text: str) -> Wrong:
+    """Take a validator's sentence apart: `'wait' must be a number` says what was expected."""
+    field, must, expected = text.partition(" must be ")
+    if not must or field != repr(name):
+        return Wrong(text)
+    expected, _, why = expected.partition(": ")
+    return Wrong(why or "wrong value", expected=expected)
 
 
 def _literal_hook(cls: Any, _: cattrs.Converter) -> StructureHook:
@@ -165,7 +192,7 @@ def make_converter(hooks: Mapping[Any, StructureHook]) -> cattrs.Converter:
     Make a converter that coerces nothing.
 
     Args:
-        hooks: Structure hooks of further types, `NewType`s among them.
+        hooks: Structure hooks of further types, `NewType`s among them; those of plain types go before the usual ones.
     """
     converter = cattrs.Converter(detailed_validation=True)
     # The most general first: cattrs asks the last one that was registered first.
@@ -174,7 +201,7 @@ def make_converter(hooks: Mapping[Any, StructureHook]) -> cattrs.Converter:
         converter.register_structure_hook_factory(_has_origin(origin), factory)
     plain: dict[type, StructureHook] = {str: _text, bool: _flag, int: _whole, float: _number}
     for cls, hook in plain.items():
-        converter.register_structure_hook(cls, hook)
+        converter.register_structure_hook(cls, hooks.get(cls, hook))
     for kind, hook in hooks.items():
         _register(converter, kind, hook)
     return converter
@@ -204,7 +231,7 @@ def structure_fields(
         if field.name not in raw:
             continue
         try:
-            values[field.name] = converter.get_structure_hook(field.type)(raw[field.name], field.type)
+            values[field.name] = _field_hook(field, converter)(raw[field.name], field.type)
         except (BaseValidationError, ValueError) as error:
             _report_error(error, (*path, field.name), report)
     return cls(**values)

@@ -29,6 +29,8 @@ class Launch:
         log_size, log_count: Rotation: bytes in one file, and how many rotated ones are kept.
 
         digest: Of the spec it was made from, for the record on disk.
+
+        notify: It gets a notification socket (`NOTIFY_SOCKET`) to say by sd_notify that it is ready.
     """
 
     service: str
@@ -42,6 +44,7 @@ class Launch:
     log_size: int = 10_000_000
     log_count: int = 2
     digest: str = ""
+    notify: bool = False
 
 
 @attrs.frozen(kw_only=True)

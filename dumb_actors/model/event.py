@@ -9,7 +9,7 @@ import attrs
 from dumb_actors.model.child import Exit
 from dumb_actors.model.phase import Phase, WireStatus, wire_status
 
-__all__ = ["Cause", "CauseKind", "Event", "EventKind", "ServiceSnapshot", "Snapshot", "Waiting"]
+__all__ = ["Cause", "CauseKind", "Event", "EventKind", "Health", "Restarts", "ServiceSnapshot", "Snapshot", "Waiting"]
 
 EventKind: TypeAlias = Literal[
     "snapshot",  # first events of a subscription: the present state of one service
@@ -17,13 +17,17 @@ EventKind: TypeAlias = Literal[
     "spawned",  # a child lives; detail: pid, argv
     "exited",  # nothing of it is left; detail: exit, tree_empty, tree_proof, swept
     "condition",  # something a waiting service waits for came to hold, or was lost again; detail: condition, held
-    "dependency",  # a dependency of a running service was lost or came back; detail: dependency, held, generation
+    "dependency",  # a dependency of a running service was lost or came back; detail: dependency, held, on_loss
+    "health",  # a watched service became unhealthy or healthy again; detail: healthy, count, threshold
+    "crash_loop",  # it ends again and again; detail: exits, window_s, next_delay_s
     "command",  # a command was accepted; detail: id, command, dependencies
     "answer",  # a command was answered; detail: id, command, outcome
     "supervisor",  # the whole: detail: what (booted, shutdown, ended)
 ]
 
-CauseKind: TypeAlias = Literal["command", "dependency", "exit", "probe", "spawn", "timeout", "error", "supervisor"]
+CauseKind: TypeAlias = Literal[
+    "command", "dependency", "exit", "probe", "spawn", "timeout", "liveness", "restart", "error", "supervisor"
+]
 
 
 def _frozen_map(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -114,6 +118,57 @@ class Waiting:
 
 
 @attrs.frozen(kw_only=True)
+class Health:
+    """
+    What is known of the health of a ready service.
+
+    Attributes:
+        healthy: Whether its checks held, or have not failed often enough yet; None: it is not watched, or not ready.
+
+        reason: What the last failed check said; empty when none failed.
+
+        count, threshold: Failures in a row, and how many make it unhealthy; 0 when it is not watched.
+    """
+
+    healthy: bool | None = None
+    reason: str = ""
+    count: int = 0
+    threshold: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Restarts:
+    """
+    Restarts that nobody asked for, of one service, since the supervisor began; times are Unix seconds.
+
+    Attributes:
+        attempts, successes, failures: How many were begun, became ready, and ended before that.
+
+        recent: Unexpected ends within the window of its policy.
+
+        crash_loop: It ends again and again.
+
+        next_at: When the next attempt is due; None: none is pending.
+
+        last_at: When the last attempt began.
+
+        last_failure: Why the last attempt failed; empty when it did not.
+
+        last_reasons: Why it ended the last five times, oldest first.
+    """
+
+    attempts: int = 0
+    successes: int = 0
+    failures: int = 0
+    recent: int = 0
+    crash_loop: bool = False
+    next_at: float | None = None
+    last_at: float | None = None
+    last_failure: str = ""
+    last_reasons: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class ServiceSnapshot:
     """
     The state of one service at one instant.
@@ -146,6 +201,14 @@ class ServiceSnapshot:
         last_lines: The last output lines of the previous child where it failed.
 
         restarts: How often a command restarted it.
+
+        health: Of a watched service.
+
+        healing: Restarts that nobody asked for.
+
+        says: What the service last said of itself by sd_notify (`STATUS=`); empty when it did not.
+
+        needs_restart: Its configuration changed in a way that its running child does not know.
     """
 
     name: str
@@ -166,6 +229,10 @@ class ServiceSnapshot:
     last_exit_at: float | None
     last_lines: tuple[str, ...]
     restarts: int
+    health: Health = Health()
+    healing: Restarts = Restarts()
+    says: str = ""
+    needs_restart: bool = False
 
     @property
     def status(self) -> WireStatus:

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 import attrs
 
 from dumb_actors.errors import ConfigError, ConfigFault
-from dumb_actors.model.spec import Directory, ServiceSpec, Until, Url
+from dumb_actors.model.probe import Directory, Mount, Url, WaitSpec
+from dumb_actors.model.spec import DependsOn, OnLoss, ServiceSpec, Until
 
-__all__ = ["DependencyGraph", "Edge", "EdgeSignal", "check_graph", "infer_edges"]
+__all__ = ["DependencyGraph", "Edge", "EdgeSignal", "check_graph", "infer_edges", "wait_signal"]
 
-EdgeSignal: TypeAlias = Literal["depends_on", "wait_for_url", "wait_for_dir"]
+EdgeSignal: TypeAlias = Literal["depends_on", "wait_for_url", "wait_for_dir", "wait_for_mounts"]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  (compared with, never bound)
 
@@ -40,6 +41,8 @@ class Edge:
         always: True: it gates even when nobody wishes the target; False: it gates only while the target is wished.
 
         wait: Index of the wait in the source's `waits`; None for `depends_on`.
+
+        on_loss: What happens to the running source when the target is lost.
     """
 
     source: str
@@ -48,6 +51,7 @@ class Edge:
     until: Until
     always: bool
     wait: int | None = None
+    on_loss: OnLoss = "keep"
 
 
 def _port_of_url(url: Url) -> int | None:
@@ -57,15 +61,37 @@ def _port_of_url(url: Url) -> int | None:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _providers(spec: ServiceSpec, wait: Url | Directory, specs: Sequence[ServiceSpec]) -> Iterable[str]:
+def wait_signal(wait: WaitSpec) -> EdgeSignal:
+    """Name the configuration's field that *wait* comes from."""
+    match wait:
+        case Url():
+            return "wait_for_url"
+        case Directory():
+            return "wait_for_dir"
+        case Mount():
+            return "wait_for_mounts"
+
+
+def _providers(spec: ServiceSpec, wait: WaitSpec, specs: Sequence[ServiceSpec]) -> Iterable[str]:
     others = [other for other in specs if other.name != spec.name]
     if isinstance(wait, Url):
         port = _port_of_url(wait)
         return [other.name for other in others if port in other.ports][:1]
-    wanted = PurePosixPath(wait.directory)
+    wanted = PurePosixPath(wait.directory if isinstance(wait, Directory) else wait.mount)
     # Component by component: /mnt/a is not below /mnt/ab; the deepest provider is the one that makes the directory.
     fits = [(len(PurePosixPath(p).parts), o.name) for o in others for p in o.provides if wanted.is_relative_to(p)]
     return [max(fits)[1]] if fits else []
+
+
+def _declared(source: str, declared: DependsOn) -> Edge:
+    return Edge(
+        source=source,
+        target=declared.name,
+        signal="depends_on",
+        until=declared.until,
+        always=declared.required,
+        on_loss=declared.on_loss,
+    )
 
 
 def infer_edges(specs: Sequence[ServiceSpec]) -> tuple[Edge, ...]:
@@ -79,14 +105,22 @@ def infer_edges(specs: Sequence[ServiceSpec]) -> tuple[Edge, ...]:
     edges: list[Edge] = []
     for spec in specs:
         edges += [
-            Edge(source=spec.name, target=d.name, signal="depends_on", until=d.until, always=d.required)
+            Edge(
+                source=spec.name,
+                target=d.name,
+                signal="depends_on",
+                until=d.until,
+                always=d.required,
+                on_loss=d.on_loss,
+            )
             for d in spec.depends_on
             if d.name in names
         ]
         for index, wait in enumerate(spec.waits):
-            signal: EdgeSignal = "wait_for_url" if isinstance(wait, Url) else "wait_for_dir"
             edges += [
-                Edge(source=spec.name, target=target, signal=signal, until="started", always=False, wait=index)
+                Edge(
+                    source=spec.name, target=target, signal=wait_signal(wait), until="started", always=False, wait=index
+                )
                 for target in _providers(spec, wait, specs)
             ]
     return tuple(edges)

@@ -2,7 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 __all__ = ["find_name", "squeeze", "unique_slugs"]
 
@@ -30,18 +32,16 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:60] or "service"
 
 
-def unique_slugs(names: Iterable[str]) -> dict[str, str]:
+def unique_slugs(names: Iterable[str], taken: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """
     Give each of *names* a file-name-safe slug, `rclone w/ RealDebrid` → `rclone_w_realdebrid`.
 
     Names whose slugs would be equal get four hexadecimal digits of their hash behind it, all of them, so that a slug
-    does not depend on the order of the names.
+    does not depend on the order of the names. Names in *taken* keep the slug that they have there.
     """
-    wanted = {name: _slug(name) for name in names}
-    count: dict[str, int] = {}
-    for slug in wanted.values():
-        count[slug] = count.get(slug, 0) + 1
+    wanted = {name: taken.get(name) or _slug(name) for name in names}
+    count = Counter(wanted.values())
     return {
-        name: slug if count[slug] == 1 else f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
+        name: slug if name in taken or count[slug] == 1 else f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
         for name, slug in wanted.items()
     }

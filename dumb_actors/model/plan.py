@@ -1,12 +1,14 @@
 """Plans: what a command would do, computed by the code that does it, without doing it."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import attrs
 
 from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.model.spec import ServiceSpec
 
-__all__ = ["Effect", "Plan", "Step", "plan_shutdown", "plan_start", "plan_stop"]
+__all__ = ["Difference", "Effect", "Plan", "Step", "find_difference", "plan_shutdown", "plan_start", "plan_stop"]
 
 Action: TypeAlias = Literal["start", "stop"]
 
@@ -108,4 +110,47 @@ def plan_shutdown(graph: DependencyGraph) -> Plan:
     """Plan a stop of everything: a service stops as soon as all that depend on it are gone."""
     return Plan(
         tuple(Step("stop", name, graph.dependents(name), "everything is stopped") for name in reversed(graph.order))
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Difference:
+    """
+    What a new set of specs changes; all by name, in the order of the set they are in.
+
+    Attributes:
+        added, removed: Only in the new set, only in the old.
+
+        changed: In both, and a running child would be another one.
+
+        enabled, disabled: The same but for `enabled`.
+
+        unchanged: Everything else: not touched.
+    """
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    enabled: tuple[str, ...]
+    disabled: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not (self.added or self.removed or self.changed or self.enabled or self.disabled)
+
+
+def find_difference(old: Mapping[str, ServiceSpec], new: Mapping[str, ServiceSpec]) -> Difference:
+    """Compare two sets of specs by what a child and its run depend on; the block they came from does not count."""
+    both = [name for name in new if name in old]
+    changed = [name for name in both if attrs.evolve(new[name], enabled=old[name].enabled) != old[name]]
+    switched = [name for name in both if name not in changed and new[name].enabled != old[name].enabled]
+    return Difference(
+        added=tuple(name for name in new if name not in old),
+        removed=tuple(name for name in old if name not in new),
+        changed=tuple(changed),
+        enabled=tuple(name for name in switched if new[name].enabled),
+        disabled=tuple(name for name in switched if not new[name].enabled),
+        unchanged=tuple(name for name in both if name not in changed and name not in switched),
     )

@@ -6,130 +6,61 @@ A value that makes no sense raises `ValueError` with a sentence that names the f
 these into faults with a path.
 """
 
-import re
 import shlex
 import signal as signals
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 import attrs
+
+from dumb_actors.model.fields import not_empty, not_negative
+from dumb_actors.model.probe import (
+    BasicAuth,
+    CheckSpec,
+    Directory,
+    Exec,
+    Liveness,
+    Log,
+    Mount,
+    Notify,
+    ProbeSpec,
+    Settle,
+    Tcp,
+    Url,
+    WaitSpec,
+    split_command,
+)
+from dumb_actors.model.restart import Policy, RestartPolicy
 
 __all__ = [
     "DEFAULT_STOP",
     "BasicAuth",
+    "CheckSpec",
     "DependsOn",
     "Directory",
+    "Exec",
+    "Liveness",
     "Log",
+    "Mount",
+    "Notify",
+    "OnLoss",
     "ProbeSpec",
+    "RestartPolicy",
     "ServiceSpec",
     "Settle",
     "StopStep",
     "Tcp",
+    "Until",
     "Url",
     "WaitSpec",
 ]
 
-Until: TypeAlias = Literal["started", "ready"]
-"""What a dependent waits for: a live child, or proved readiness."""
+Until: TypeAlias = Literal["started", "ready", "completed"]
+"""What a dependent waits for: a live child, proved readiness, or a one-shot that has done its work."""
 
-
-def _positive(instance: object, attribute: "attrs.Attribute[float]", value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ValueError(f"{attribute.name!r} must be a number of seconds above 0, not {value!r}")
-
-
-def _not_negative(instance: object, attribute: "attrs.Attribute[float]", value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise ValueError(f"{attribute.name!r} must be a number of seconds, 0 or more, not {value!r}")
-
-
-def _port(instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
-        raise ValueError(f"{attribute.name!r} must be a port from 1 to 65535, not {value!r}")
-
-
-def _not_empty(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{attribute.name!r} must be a text that is not empty, not {value!r}")
-
-
-# --- probes -----------------------------------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Settle:
-    """Ready when the child has outlived `settle` seconds: the proof for a service that offers no better one."""
-
-    settle: float = attrs.field(default=1.0, validator=_not_negative)
-    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
-
-
-@attrs.frozen
-class Tcp:
-    """Ready when `host`:`tcp` accepts a connection."""
-
-    tcp: int = attrs.field(validator=_port)
-    host: str = attrs.field(default="127.0.0.1", validator=_not_empty)
-    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
-
-
-@attrs.frozen
-class BasicAuth:
-    """User and password of a URL probe; the password never shows in a `repr`."""
-
-    user: str
-    password: str = attrs.field(repr=False)
-
-
-def _http_url(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except (ValueError, AttributeError, TypeError):
-        usable = False
-    if not usable:
-        raise ValueError(f"{attribute.name!r} must be an http:// or https:// URL, not {value!r}")
-
-
-@attrs.frozen
-class Url:
-    """Ready when a GET of `url` answers with a 2xx status, redirects followed."""
-
-    url: str = attrs.field(validator=_http_url)
-    auth: BasicAuth | None = None
-    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
-
-
-@attrs.frozen
-class Directory:
-    """Ready when `directory` exists and is a directory."""
-
-    directory: str = attrs.field(validator=_not_empty)
-    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
-
-
-def _regex(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
-    try:
-        re.compile(value)
-    except (re.error, TypeError) as exc:
-        raise ValueError(f"{attribute.name!r} must be a regular expression, not {value!r}: {exc}") from None
-
-
-@attrs.frozen
-class Log:
-    """Ready when a line of this generation's output contains a match of the regular expression `log`."""
-
-    log: str = attrs.field(validator=[_not_empty, _regex])
-    timeout: float = attrs.field(default=600.0, validator=_positive, kw_only=True)
-
-
-ProbeSpec: TypeAlias = Settle | Tcp | Url | Directory | Log
-"""Any readiness probe. A new kind joins here and gets its file in `probes/`."""
-
-WaitSpec: TypeAlias = Url | Directory
-"""The probes that `wait_for_url` and `wait_for_dir` ask before a start."""
+OnLoss: TypeAlias = Literal["keep", "restart", "stop"]
+"""What happens to a running dependent when the dependency is lost."""
 
 
 # --- dependencies and stopping ----------------------------------------------------------------------------------------
@@ -143,16 +74,21 @@ class DependsOn:
     Attributes:
         name: Process name of the dependency.
 
-        until: `ready` (default) or `started` (a live child is enough).
+        until: `ready` (default), `started` (a live child is enough) or `completed` (a one-shot has done its work).
 
-        on_loss: What happens to the dependent when the dependency is lost while it runs; `keep` is all there is so far.
+        on_loss: What happens to the dependent when the dependency is lost while it runs: it keeps running and is told;
+            it is restarted, waiting for the dependency again; or it is stopped and no longer wished.
 
         required: False: a dependency that is disabled or not configured does not gate.
     """
 
-    name: str = attrs.field(validator=_not_empty)
-    until: Until = attrs.field(default="ready", validator=attrs.validators.in_(("started", "ready")), kw_only=True)
-    on_loss: Literal["keep"] = attrs.field(default="keep", validator=attrs.validators.in_(("keep",)), kw_only=True)
+    name: str = attrs.field(validator=not_empty)
+    until: Until = attrs.field(
+        default="ready", validator=attrs.validators.in_(("started", "ready", "completed")), kw_only=True
+    )
+    on_loss: OnLoss = attrs.field(
+        default="keep", validator=attrs.validators.in_(("keep", "restart", "stop")), kw_only=True
+    )
     required: bool = attrs.field(default=True, kw_only=True)
 
 
@@ -176,7 +112,7 @@ class StopStep:
 
     signal: str | None = attrs.field(default=None, validator=_signal_name)
     command: tuple[str, ...] | None = None
-    wait: float = attrs.field(default=10.0, validator=_not_negative)
+    wait: float = attrs.field(default=10.0, validator=not_negative)
 
     def __attrs_post_init__(self) -> None:
         if (self.signal is None) == (self.command is None):
@@ -192,17 +128,16 @@ DEFAULT_STOP = (StopStep(signal="SIGTERM", wait=10.0),)
 # --- the service ------------------------------------------------------------------------------------------------------
 
 
-def _command(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Split a string command like a shell does; a list is taken as it is."""
-    return tuple(shlex.split(value)) if isinstance(value, str) else tuple(value)
-
-
 def _depends_on(value: Mapping[str, DependsOn] | Iterable[str | DependsOn]) -> tuple[DependsOn, ...]:
     if isinstance(value, str):
         raise ValueError("'depends_on' must be a list of process names, not a text")
     if isinstance(value, Mapping):
         return tuple(value.values())
     return tuple(item if isinstance(item, DependsOn) else DependsOn(item) for item in value)
+
+
+def _restart(value: RestartPolicy | Policy) -> RestartPolicy:
+    return RestartPolicy(policy=value) if isinstance(value, str) else value
 
 
 def _frozen_map(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -222,9 +157,15 @@ class ServiceSpec:
 
         depends_on: Names, or `DependsOn` values, of the services that must be up first.
 
-        waits: What else must be true first: `Url`s and `Directory`s that are asked before each start.
+        waits: What else must be true first: `Url`s, `Directory`s and `Mount`s that are asked before each start.
 
-        readiness: The proof that the child is up.
+        readiness: The proof that the child is up. A one-shot with a `Settle` is ready when it is completed.
+
+        liveness: How its health is watched once it is ready; None: only its end counts.
+
+        restart: What follows an unexpected end; a policy's name stands for its defaults.
+
+        oneshot: It is meant to end: with one of `success_codes` it is `completed`, and that counts as ready.
 
         stop: The steps of a stop; SIGKILL to the process group follows the last.
 
@@ -249,11 +190,15 @@ class ServiceSpec:
         config: The block of the configuration it came from, as written; empty for specs made by hand.
     """
 
-    name: str = attrs.field(validator=_not_empty)
-    command: tuple[str, ...] = attrs.field(converter=_command)
+    name: str = attrs.field(validator=not_empty)
+    command: tuple[str, ...] = attrs.field(converter=split_command)
     depends_on: tuple[DependsOn, ...] = attrs.field(default=(), converter=_depends_on, kw_only=True)
     waits: tuple[WaitSpec, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
     readiness: ProbeSpec = attrs.field(factory=Settle, kw_only=True)
+    liveness: Liveness | None = attrs.field(default=None, kw_only=True)
+    restart: RestartPolicy = attrs.field(factory=RestartPolicy, converter=_restart, kw_only=True)
+    oneshot: bool = attrs.field(default=False, kw_only=True)
+    success_codes: tuple[int, ...] = attrs.field(default=(0,), converter=tuple, kw_only=True)
     stop: tuple[StopStep, ...] = attrs.field(default=DEFAULT_STOP, converter=tuple, kw_only=True)
     cwd: str | None = attrs.field(default=None, kw_only=True)
     env: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_map, kw_only=True, repr=False)

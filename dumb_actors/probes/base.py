@@ -4,8 +4,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import attrs
+import trio
 
-__all__ = ["Answer", "Probe"]
+__all__ = ["Answer", "NeverProbe", "Probe", "Stateless"]
 
 
 @attrs.frozen
@@ -20,7 +21,8 @@ class Probe(Protocol):
     """
     One question to the world, asked until the answer is yes.
 
-    It is a context manager: what it needs (a watch, a socket) exists only while somebody waits.
+    It is a context manager: what it needs (a watch, a socket) exists only while somebody waits. It can be entered
+    again after it was left, by one task at a time; to enter, ask a question that holds and leave costs next to nothing.
     """
 
     @property
@@ -43,3 +45,32 @@ class Probe(Protocol):
         That is at an event where the world tells of one; else after an interval that grows with *waited_s*, the
         seconds since the first question.
         """
+
+
+class Stateless:
+    """Base of probes that hold nothing between two questions: to enter and to leave them does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        """Nothing is held."""
+
+
+class NeverProbe(Stateless):
+    """Stands in where there is nothing that could be asked: it never holds, and says why."""
+
+    def __init__(self, what: str, why: str) -> None:
+        self.what = what
+        self._why = why
+
+    async def ask(self) -> Answer:
+        """See `Probe`."""
+        await trio.lowlevel.checkpoint()
+        return Answer(False, self._why)
+
+    async def pause(self, waited_s: float) -> None:
+        """Wait for ever: nothing will change."""
+        await trio.sleep_forever()

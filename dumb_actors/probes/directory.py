@@ -3,7 +3,6 @@
 # One name for one system call: pathlib would hide which.
 # ruff: noqa: PTH100, PTH116
 
-import errno
 import os
 import stat
 from types import TracebackType
@@ -15,13 +14,11 @@ import trio
 from dumb_actors.logs.watch import ENTRIES, Closing, Watch, WatchEvent
 from dumb_actors.model.spec import Directory
 from dumb_actors.probes.base import Answer
-from dumb_actors.probes.faults import describe_os
 from dumb_actors.probes.loop import growing_interval
-from dumb_actors.probes.mounts import MountTable, tells_of_changes
+from dumb_actors.probes.mounts import MountTable, describe_mount, tells_of_changes
 
 __all__ = ["DirectoryProbe"]
 
-DEAD_MOUNT = frozenset({errno.ENOTCONN, errno.ESTALE, errno.EHOSTDOWN, errno.EIO, errno.ENODEV, errno.ETIMEDOUT})
 SILENT_LONGEST_S = 1.0
 
 
@@ -56,6 +53,7 @@ class DirectoryProbe:
         self._closing = closing
         self._watch: Watch | None = None
         self._mounts = MountTable()
+        self._waits = False
         self._armed: _Armed | None = None
 
     @property
@@ -64,32 +62,44 @@ class DirectoryProbe:
         return f"{self._path} to exist"
 
     def __enter__(self) -> Self:
-        self._mounts.__enter__()
-        try:
-            self._watch = Watch(self._closing)
-        except OSError:
-            self._watch = None  # no instance left: growing intervals instead
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        self._mounts.__exit__(kind, value, trace)
+        if self._waits:
+            self._mounts.__exit__(kind, value, trace)
+            self._waits = False
         if self._watch is not None:
             self._watch.close()
             self._watch = None
         self._armed = None
 
     async def ask(self) -> Answer:
-        """See `Probe`."""
+        """See `Probe`. There are watches from the first look on that finds nothing; then it is looked once more."""
         before, self._armed = self._armed, None
-        armed, answer = await trio.to_thread.run_sync(
-            _look, self._path, self._watch, abandon_on_cancel=True, limiter=self._limiter
-        )
+        armed, answer = await self._look()
+        if not answer.held and not self._waits:
+            self._begin_to_wait()
+            armed, answer = await self._look()
         if self._watch is not None and before is not None and armed is not None and armed.watch != before.watch:
             self._watch.remove(before.watch)
         self._armed = armed
         return answer
+
+    async def _look(self) -> tuple[_Armed | None, Answer]:
+        return await trio.to_thread.run_sync(
+            _look, self._path, self._watch, abandon_on_cancel=True, limiter=self._limiter
+        )
+
+    def _begin_to_wait(self) -> None:
+        # Not before: an inotify instance is dear to close, and a question about health seldom needs one.
+        self._waits = True
+        self._mounts.__enter__()
+        try:
+            self._watch = Watch(self._closing)
+        except OSError:
+            self._watch = None  # no instance left: growing intervals instead
 
     async def pause(self, waited_s: float) -> None:
         """Wait for an event on the way to the directory."""
@@ -143,8 +153,7 @@ def _answer(path: str) -> Answer:
     except (FileNotFoundError, NotADirectoryError):
         return Answer(False, "does not exist")
     except OSError as error:
-        dead = "its mount is dead: " if error.errno in DEAD_MOUNT else ""
-        return Answer(False, dead + describe_os(error))
+        return Answer(False, describe_mount(error))
     if not stat.S_ISDIR(found.st_mode):
         return Answer(False, "exists, but is not a directory")
     return Answer(True, "exists")

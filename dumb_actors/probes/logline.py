@@ -11,11 +11,11 @@ from dumb_actors.logs.follow import Follower
 from dumb_actors.logs.reader import Position
 from dumb_actors.logs.watch import Closing
 from dumb_actors.model.spec import Log
-from dumb_actors.probes.base import Answer
+from dumb_actors.probes.base import Answer, NeverProbe
 from dumb_actors.probes.faults import describe_os
 from dumb_actors.probes.loop import growing_interval
 
-__all__ = ["Lines", "LogProbe", "NoLogProbe"]
+__all__ = ["Lines", "LogProbe", "no_log"]
 
 LONGEST_LINE = 64 * 1024
 
@@ -54,7 +54,7 @@ class LogProbe:
     @property
     def what(self) -> str:
         """See `Probe`."""
-        return f"a line of its output to match {self._pattern.pattern!r}"
+        return _what(self._pattern.pattern)
 
     def __enter__(self) -> Self:
         return self
@@ -94,30 +94,11 @@ class LogProbe:
             await self._follower.changed()
 
 
-class NoLogProbe:
-    """Stands in where there is no log to read: it never holds, and says why."""
+def no_log(spec: Log) -> NeverProbe:
+    """Make what stands in for a `LogProbe` where there is no log to read."""
+    why = "its output is suppressed, so no line of it can be seen (suppress_logging)"
+    return NeverProbe(_what(spec.log), why)
 
-    def __init__(self, spec: Log) -> None:
-        self._pattern = spec.log
 
-    @property
-    def what(self) -> str:
-        """See `Probe`."""
-        return f"a line of its output to match {self._pattern!r}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        """Nothing is held."""
-
-    async def ask(self) -> Answer:
-        """See `Probe`."""
-        await trio.lowlevel.checkpoint()
-        return Answer(False, "its output is suppressed, so no line of it can be seen (suppress_logging)")
-
-    async def pause(self, waited_s: float) -> None:
-        """Wait for ever: nothing will change."""
-        await trio.sleep_forever()
+def _what(pattern: str) -> str:
+    return f"a line of its output to match {pattern!r}"

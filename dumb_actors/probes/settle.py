@@ -1,17 +1,16 @@
 """Readiness of a service that offers no proof: it has outlived a short time."""
 
-from types import TracebackType
 from typing import Self
 
 import trio
 
 from dumb_actors.model.spec import Settle
-from dumb_actors.probes.base import Answer
+from dumb_actors.probes.base import Answer, Stateless
 
 __all__ = ["SettleProbe"]
 
 
-class SettleProbe:
+class SettleProbe(Stateless):
     """Holds once `settle` seconds have passed since it was entered; enter it right after the spawn."""
 
     def __init__(self, spec: Settle) -> None:
@@ -26,11 +25,6 @@ class SettleProbe:
     def __enter__(self) -> Self:
         self._until = trio.current_time() + self._settle_s
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        """Nothing is held."""
 
     async def ask(self) -> Answer:
         """See `Probe`."""

@@ -2,13 +2,11 @@
 
 import socket
 import struct
-from types import TracebackType
-from typing import Self
 
 import trio
 
 from dumb_actors.model.spec import Tcp
-from dumb_actors.probes.base import Answer
+from dumb_actors.probes.base import Answer, Stateless
 from dumb_actors.probes.faults import describe_os
 from dumb_actors.probes.loop import growing_interval
 
@@ -23,7 +21,7 @@ def make_socket(family: int, kind: int, protocol: int) -> trio.socket.SocketType
     return trio.socket.socket(family, kind, protocol)
 
 
-class TcpProbe:
+class TcpProbe(Stateless):
     """Connects and closes. No event tells of a new listener, so this one asks in growing intervals."""
 
     def __init__(self, spec: Tcp) -> None:
@@ -35,14 +33,6 @@ class TcpProbe:
         """See `Probe`."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{host}:{self._port} to accept connections"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        """Nothing is held between attempts."""
 
     async def ask(self) -> Answer:
         """See `Probe`. Every address of the host is tried in turn."""

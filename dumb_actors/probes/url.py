@@ -1,14 +1,13 @@
 """Readiness of a web service: a GET answers with a 2xx status."""
 
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import trio
 
 from dumb_actors.model.spec import BasicAuth, Url
-from dumb_actors.probes.base import Answer
+from dumb_actors.probes.base import Answer, Stateless
 from dumb_actors.probes.faults import describe
 from dumb_actors.probes.loop import growing_interval
 
@@ -23,7 +22,7 @@ ClientFor = Callable[[str], Awaitable["httpx.AsyncClient"]]
 """Gives the shared client for a scheme, `http` or `https`."""
 
 
-class UrlProbe:
+class UrlProbe(Stateless):
     """
     Asks for the status only: the body is not read.
 
@@ -47,14 +46,6 @@ class UrlProbe:
     def what(self) -> str:
         """See `Probe`."""
         return f"{self._shown} to answer with 2xx"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        """Nothing is held between attempts."""
 
     async def ask(self) -> Answer:
         """See `Probe`."""

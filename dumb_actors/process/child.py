@@ -10,15 +10,12 @@ from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Ending, Exit, Launch, Swept
 from dumb_actors.model.spec import StopStep
 from dumb_actors.process import procfs
-from dumb_actors.process.leader import Leader, Order, start_leader
+from dumb_actors.process.leader import KILL_TIMEOUT_S, Leader, Order, end_leader, start_leader
 from dumb_actors.process.lineage import Family, Lineage
 from dumb_actors.process.spawner import Spawner
 from dumb_actors.process.tree import Sweep, group_left
 
 __all__ = ["Output", "OwnChild", "own_child", "spawn_child", "start_child"]
-
-KILL_TIMEOUT_S = 5.0
-"""How long SIGKILL may take to end a leader before it is reported as left (state D)."""
 
 SWEEP_TIMEOUT_S = 3.0
 GROUP_TIMEOUT_S = 1.0
@@ -117,7 +114,7 @@ class OwnChild:
         finally:
             command.signal_group(signal.SIGKILL)
             with trio.CancelScope(shield=True):
-                await _end_leader(command)
+                await end_leader(command)
                 command.close()
 
     async def finish(self) -> Ending:
@@ -147,7 +144,7 @@ class OwnChild:
         sweep = Sweep(self._family, self._lineage, subreaper=self._subreaper, scan=self._stopped)
         await sweep.run(timeout_s=SWEEP_TIMEOUT_S)
         left = list(sweep.left.values())
-        if not await _end_leader(self._leader, timeout_s=0):
+        if not await end_leader(self._leader, timeout_s=0):
             left.append(Swept(pid=self.pid, command=procfs.command_of(self.pid)))
         elif not self._leader.group_is_empty():
             left += await group_left(self.pid, timeout_s=GROUP_TIMEOUT_S)
@@ -166,17 +163,6 @@ class OwnChild:
         with trio.move_on_after(OUTPUT_TIMEOUT_S):
             return await self._output.finish()
         return ()
-
-
-async def _end_leader(leader: Leader, *, timeout_s: float = KILL_TIMEOUT_S) -> bool:
-    """Reap a leader that had SIGKILL; one that does not end is left to a thread. Tells whether it ended."""
-    with trio.move_on_after(timeout_s):
-        await leader.wait()
-    if leader.poll() is None:
-        leader.abandon()
-        return False
-    await leader.reap()
-    return True
 
 
 def _environment(launch: Launch) -> dict[str, str]:

@@ -20,7 +20,10 @@ from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Exit, describe_argv
 from dumb_actors.process import procfs
 
-__all__ = ["Leader", "Order", "start_leader"]
+__all__ = ["KILL_TIMEOUT_S", "Leader", "Order", "end_leader", "start_leader"]
+
+KILL_TIMEOUT_S = 5.0
+"""How long SIGKILL may take to end a leader before it is reported as left (state D)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -141,6 +144,17 @@ def _exit_of(result: os.waitid_result) -> Exit:
     except ValueError:  # a real-time signal
         name = f"SIGRTMIN+{result.si_status - signal.SIGRTMIN}"
     return Exit(signal=name, core_dumped=result.si_code == os.CLD_DUMPED)
+
+
+async def end_leader(leader: Leader, *, timeout_s: float = KILL_TIMEOUT_S) -> bool:
+    """Reap a leader that had SIGKILL; one that does not end is left to a thread. Tells whether it ended."""
+    with trio.move_on_after(timeout_s):
+        await leader.wait()
+    if leader.poll() is None:
+        leader.abandon()
+        return False
+    await leader.reap()
+    return True
 
 
 def start_leader(order: Order) -> Leader:

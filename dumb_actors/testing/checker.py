@@ -6,7 +6,8 @@ events of the dependency, not from what the dependent says about it. Rules are n
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import attrs
 
@@ -44,11 +45,14 @@ class _Seen:
     generation: int = 0
     asked: bool = False  # a command that justifies one spawn
     in_flight_until: float = -math.inf  # a spawn that a stop came too late for may be reported until then
-    ignores: bool = False
+    ignores: bool = False  # some start that is not served yet ignores dependencies
+    ignores_now: bool = False  # the latest one does
     told_to_stop: bool = False
     held_until: dict[str, float] = attrs.field(factory=dict)  # until → last instant at which it held; inf: it holds
     waits_held: dict[str, bool] = attrs.field(factory=dict)
     free_since: float | None = None  # since when nothing keeps it from being spawned
+    due: float = math.inf  # when its next attempt is to begin
+    lost: set[str] = attrs.field(factory=set)  # dependencies that were lost while it ran
 
 
 @attrs.frozen
@@ -56,6 +60,7 @@ class _Need:
     target: str
     until: str
     always: bool
+    on_loss: str = "keep"
 
 
 class RuleChecker:
@@ -81,17 +86,41 @@ class RuleChecker:
         start_cost_s: Callable[[str], float] | None = None,
     ) -> None:
         self.broken: list[BrokenRule] = []
-        self._specs = {spec.name: spec for spec in specs}
         self._slack_s = slack_s + _EPSILON_S
         self._start_cost_s = start_cost_s or (lambda _service: 0.0)
-        self._seen = {name: _Seen() for name in self._specs}
-        self._needs = {name: self._needs_of(name) for name in self._specs}
+        self._seen: dict[str, _Seen] = {}
+        self._coming: list[list[Sequence[ServiceSpec]]] = []
+        self._take_specs(specs)
         self._open_commands: dict[int, Event] = {}
         self._is_shutting_down = False
         self._now = -math.inf
 
+    @contextmanager
+    def expecting(self, specs: Sequence[ServiceSpec]) -> Iterator[None]:
+        """
+        Say that the supervisor is being reconfigured to *specs* inside this block.
+
+        They count from the supervisor's own word on that it was; when the block fails before that, they never do.
+        """
+        entry = [specs]
+        self._coming.append(entry)
+        try:
+            yield
+        finally:
+            self._coming = [other for other in self._coming if other is not entry]
+
+    def _take_specs(self, specs: Sequence[ServiceSpec]) -> None:
+        self._specs = {spec.name: spec for spec in specs}
+        gone = {name: seen for name, seen in self._seen.items() if name not in self._specs}
+        for name, seen in gone.items():
+            if seen.child is not None or seen.phase not in RESTING:
+                self._break(4, f"{name!r} left the configuration and something of it stayed", None)
+        self._seen = {name: self._seen.get(name) or _Seen() for name in self._specs}
+        self._needs = {name: self._needs_of(name) for name in self._specs}
+
     def _needs_of(self, name: str) -> list[_Need]:
-        declared = [_Need(d.name, d.until, d.required) for d in self._specs[name].depends_on if d.name in self._specs]
+        depends = [d for d in self._specs[name].depends_on if d.name in self._specs]
+        declared = [_Need(d.name, d.until, d.required, d.on_loss) for d in depends]
         edges = [e for e in infer_edges(list(self._specs.values())) if e.source == name and e.wait is not None]
         return declared + [_Need(e.target, "started", always=False) for e in edges]
 
@@ -106,7 +135,13 @@ class RuleChecker:
         if event.kind == "supervisor":
             self._take_supervisor(event)
             return
-        seen = self._seen[event.service]
+        if event.service not in self._seen and event.kind == "answer":
+            self._open_commands.pop(event.detail["id"], None)  # a late answer about a service that is gone
+            return
+        self._take(self._seen[event.service], event)
+        self._note_free(event.mono)
+
+    def _take(self, seen: _Seen, event: Event) -> None:
         match event.kind:
             case "command":
                 self._take_command(seen, event)
@@ -118,9 +153,10 @@ class RuleChecker:
                 self._take_spawned(seen, event)
             case "exited":
                 self._take_exited(seen, event)
+            case "dependency" if not event.detail["held"]:
+                seen.lost.add(event.detail["dependency"])
             case "condition" if str(event.detail["signal"]).startswith("wait_for"):
                 seen.waits_held[event.detail["condition"]] = event.detail["held"]
-        self._note_free(event.mono)
 
     def finish(self) -> None:
         """Check what must be true once the supervisor has ended."""
@@ -151,24 +187,28 @@ class RuleChecker:
             seen.asked = True
             # Any start that is not served yet may be the one that goes.
             earlier = seen.ignores and command == "start"
-            seen.ignores = earlier or event.detail["dependencies"] == "ignore"
+            seen.ignores_now = event.detail["dependencies"] == "ignore"
+            seen.ignores = earlier or seen.ignores_now
         else:
             seen.asked = seen.ignores = False
         if command != "start":
             seen.told_to_stop = True
+
+    def _is_awaited(self, service: str) -> bool:
+        return any(command.service == service for command in self._open_commands.values())
 
     def _take_answer(self, seen: _Seen, event: Event) -> None:
         asked = self._open_commands.pop(event.detail["id"], None)
         if asked is None:
             self._break(6, "a command was answered twice, or never accepted", event)
             return
-        later = any(other.service == event.service for other in self._open_commands.values())
+        later = self._is_awaited(event.service)
         if event.detail["outcome"] == "gave-up" and not later:
             seen.asked = seen.ignores = False
         if event.detail["outcome"] != "done":
             return
         if asked.detail["command"] in {"start", "restart"}:
-            if seen.phase is not Phase.READY:
+            if seen.phase not in {Phase.READY, Phase.COMPLETED}:
                 self._break(6, f"a start was answered in phase {seen.phase}", event)
             seen.asked = later and seen.asked
         elif seen.child is not None:
@@ -194,7 +234,7 @@ class RuleChecker:
             self._break(6, f"{event.service!r} got a child that no command asked for", event)
         if not seen.ignores:
             self._check_gates(seen, event)
-        seen.asked = seen.ignores = seen.told_to_stop = False
+        seen.asked = seen.told_to_stop = False
 
     def _check_gates(self, seen: _Seen, event: Event) -> None:
         for need in self._needs[event.service]:
@@ -240,12 +280,39 @@ class RuleChecker:
             self._break(4, f"{event.to_phase} with a live child", event)
         if event.to_phase is Phase.STOPPING and event.cause.kind == "command":
             self._check_stop(seen, event)
-        for until in ("started", "ready"):
-            holds = seen.phase is Phase.READY or (until == "started" and seen.phase is Phase.STARTING)
-            if holds:
+        self._take_healing(seen, event)
+        for until in ("started", "ready", "completed"):
+            if self._holds(seen.phase, until):
                 seen.held_until[until] = math.inf
             elif seen.held_until.get(until) == math.inf:
                 seen.held_until[until] = event.mono
+
+    @staticmethod
+    def _holds(phase: Phase, until: str) -> bool:
+        if until == "completed" or phase is Phase.COMPLETED:
+            return phase is Phase.COMPLETED
+        return phase is Phase.READY or (until == "started" and phase is Phase.STARTING)
+
+    def _take_healing(self, seen: _Seen, event: Event) -> None:
+        """Restarts that nobody asked for: after an unexpected end, as the policy says, or for a lost dependency."""
+        spec = self._specs[event.service]
+        seen.due = math.inf
+        if event.to_phase in {Phase.FAILED, Phase.COMPLETED} and not self._is_awaited(event.service):
+            seen.asked = seen.ignores = False
+        if event.to_phase is Phase.BACKOFF:
+            if spec.restart.policy == "never":
+                self._break(6, f"{event.service!r} is tried again against its policy", event)
+            seen.asked = True
+            seen.due = event.mono + event.detail["delay_s"]
+        if event.cause.kind != "dependency" or event.to_phase not in {Phase.STOPPING, Phase.STOPPED}:
+            return
+        verdicts = {n.on_loss for n in self._needs[event.service] if n.target in seen.lost} - {"keep"}
+        if not verdicts:
+            self._break(3, f"{event.service!r} is stopped although it may outlive what was lost", event)
+        if event.to_phase is Phase.STOPPED:
+            # Which of several losses was acted upon is not told; a stop withdraws the wish right after this event.
+            seen.asked = seen.asked or (seen.wished and "restart" in verdicts)
+            seen.lost.clear()
 
     def _check_stop(self, seen: _Seen, event: Event) -> None:
         if not seen.told_to_stop:
@@ -265,7 +332,7 @@ class RuleChecker:
             return False
         if seen.phase not in {Phase.STOPPED, Phase.FAILED, Phase.WAITING, Phase.PREPARING}:
             return False
-        if seen.ignores:
+        if seen.ignores_now:
             return True
         gates = [n for n in self._needs[name] if n.always or self._seen[n.target].wished]
         open_ = all(self._seen[n.target].held_until.get(n.until) == math.inf for n in gates)
@@ -280,6 +347,9 @@ class RuleChecker:
 
     def _check_prompt(self, event: Event) -> None:
         for name, seen in self._seen.items():
+            if event.mono - seen.due > self._slack_s:
+                self._break(5, f"the next attempt of {name!r} was due {event.mono - seen.due:.3f} s ago", event)
+                seen.due = math.inf
             if seen.free_since is None:
                 continue
             late_s = event.mono - seen.free_since - self._start_cost_s(name)
@@ -289,5 +359,7 @@ class RuleChecker:
 
     def _take_supervisor(self, event: Event) -> None:
         self._is_shutting_down = self._is_shutting_down or event.detail["what"] == "shutdown"
+        if event.detail["what"] == "reconfigured":
+            self._take_specs(self._coming.pop(0)[0])
         if event.detail["what"] == "ended":
             self.finish()

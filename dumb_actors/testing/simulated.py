@@ -6,7 +6,7 @@ clock, so with `trio.testing.MockClock(autojump_threshold=0)` nothing really wai
 """
 
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,8 @@ from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.actors.wiring import ActorFactory
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Ending, Exit, Launch
-from dumb_actors.model.spec import ProbeSpec, ServiceSpec, Settle, StopStep, Url
+from dumb_actors.model.probe import Directory, Mount, ProbeSpec, Settle, Url
+from dumb_actors.model.spec import ServiceSpec, StopStep
 
 __all__ = ["Behaviour", "SimulatedHost", "open_simulation"]
 
@@ -34,6 +35,8 @@ class Behaviour:
 
     Attributes:
         ready_after: From its spawn until its readiness probe holds; infinite: never.
+
+        unhealthy_after: From its spawn until its probes cease to hold; infinite: never.
 
         exits_after: From its spawn until it ends by itself; infinite: never.
 
@@ -47,6 +50,7 @@ class Behaviour:
     """
 
     ready_after: float = 0.05
+    unhealthy_after: float = math.inf
     exits_after: float = math.inf
     exit: Exit = attrs.field(factory=lambda: Exit(code=1))
     stop_takes: float = 0.01
@@ -76,6 +80,10 @@ class SimulatedChild:
         await trio.sleep_until(self._ends_mono)
         return self._exit
 
+    async def attend(self, tell: Callable[[str], None]) -> None:
+        """It says nothing of itself."""
+        await trio.lowlevel.checkpoint()
+
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
         """Let each step's wait pass, or less where the child ends before."""
         stopped_mono = trio.current_time() + self.behaviour.stop_takes
@@ -100,6 +108,7 @@ class SimulatedProbe:
 
     what: str
     holds_mono: float = -math.inf
+    ceases_mono: float = math.inf
     truth: tuple["SimulatedHost", str] | None = None
 
     def __enter__(self) -> Self:
@@ -115,6 +124,8 @@ class SimulatedProbe:
         await trio.lowlevel.checkpoint()
         if self.truth is not None and not self.truth[0].truths.get(self.truth[1], True):
             return Answer(held=False, text="connection refused")
+        if trio.current_time() >= self.ceases_mono:
+            return Answer(held=False, text="it does not answer any more")
         held = trio.current_time() >= self.holds_mono
         return Answer(held=held, text="it answers" if held else "not yet")
 
@@ -122,6 +133,8 @@ class SimulatedProbe:
         """Sleep until the answer can change."""
         if self.truth is not None and not self.truth[0].truths.get(self.truth[1], True):
             await self.truth[0].truth_changed()
+        elif trio.current_time() >= self.ceases_mono:
+            await trio.sleep_forever()
         else:
             await trio.sleep_until(self.holds_mono)
 
@@ -162,6 +175,10 @@ class SimulatedHost:
         """Return at the next `set_truth`."""
         await self._truth_changed.wait()
 
+    def set_behaviour(self, service: str, behaviour: Behaviour | Sequence[Behaviour]) -> None:
+        """Let the next children of *service* behave so."""
+        self._behaviours[service] = behaviour
+
     def behaviour(self, service: str) -> Behaviour:
         """Give the behaviour of the service's next child."""
         found = self._behaviours.get(service, Behaviour())
@@ -200,11 +217,26 @@ class SimulatedHost:
     def probe(self, spec: ProbeSpec, launch: Launch | None) -> SimulatedProbe:
         """Make a probe: of a child, by its behaviour; of the world, by `truths`."""
         if launch is None:
-            subject = spec.url if isinstance(spec, Url) else getattr(spec, "directory", str(spec))
+            subject = (
+                spec.url if isinstance(spec, Url) else getattr(spec, "directory", getattr(spec, "mount", str(spec)))
+            )
             return SimulatedProbe(subject, truth=(self, subject))
         child = self.live[launch.service][-1]
         takes = spec.settle if isinstance(spec, Settle) else child.behaviour.ready_after
-        return SimulatedProbe("its readiness", child.spawned_mono + takes)
+        ceases = child.spawned_mono + child.behaviour.unhealthy_after
+        return SimulatedProbe("its readiness", child.spawned_mono + takes, ceases)
+
+
+def _subject(wait: ProbeSpec) -> str:
+    match wait:
+        case Url():
+            return wait.url
+        case Directory():
+            return wait.directory
+        case Mount():
+            return wait.mount
+        case _:
+            return str(wait)
 
 
 @asynccontextmanager

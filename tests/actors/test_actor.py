@@ -17,7 +17,7 @@ LIFE = [Phase.WAITING, Phase.PREPARING, Phase.STARTING, Phase.READY]
 CHAIN = [
     ServiceSpec("web", "web", depends_on=["app"], readiness=Tcp(80)),
     ServiceSpec("app", "app", depends_on=["db"], readiness=Tcp(81)),
-    ServiceSpec("db", "db", readiness=Tcp(82)),
+    ServiceSpec("db", "db", readiness=Tcp(82), restart="never"),
 ]
 
 
@@ -137,7 +137,7 @@ async def test_a_restart_gives_a_new_generation_and_dependents_are_told(autojump
 
 async def test_a_child_that_ends_is_failed_and_says_why(autojump_clock):
     host = SimulatedHost({"a": Behaviour(exits_after=3)})
-    async with open_simulation([ServiceSpec("a", "a")], host) as supervisor:
+    async with open_simulation([ServiceSpec("a", "a", restart="never")], host) as supervisor:
         await supervisor.start("a")
         with pytest.raises(GaveUp, match="exited with code 1"):
             await supervisor.wait_ready("a", after=1)
@@ -149,7 +149,7 @@ async def test_a_child_that_ends_is_failed_and_says_why(autojump_clock):
 
 async def test_a_child_that_ends_before_it_is_ready_fails_the_start(autojump_clock):
     host = SimulatedHost({"a": Behaviour(exits_after=0.5)})
-    async with open_simulation([ServiceSpec("a", "a")], host) as supervisor:
+    async with open_simulation([ServiceSpec("a", "a", restart="never")], host) as supervisor:
         with pytest.raises(GaveUp, match="before it was ready"):
             await supervisor.start("a")
 
@@ -167,7 +167,7 @@ async def test_a_spawn_that_fails_names_the_reason_and_dependents_stay_waiting_w
 
 
 async def test_readiness_that_never_comes_stops_the_child_and_fails(autojump_clock):
-    spec = ServiceSpec("a", "a", readiness=Tcp(1, timeout=7))
+    spec = ServiceSpec("a", "a", readiness=Tcp(1, timeout=7), restart="never")
     host = SimulatedHost({"a": Behaviour(ready_after=math.inf)})
     async with open_simulation([spec], host) as supervisor:
         recorder = EventRecorder(supervisor)
@@ -296,10 +296,10 @@ async def test_a_stop_can_time_out_and_goes_on(autojump_clock):
 
 async def test_a_full_mailbox_refuses_and_changes_nothing(autojump_clock):
     async with open_simulation([ServiceSpec("a", "a")]) as supervisor:
-        actor = supervisor._actors["a"]
+        actor = supervisor._crew.actors["a"]
         async with trio.open_nursery() as nursery:
             for index in range(MAILBOX_SIZE):
-                actor.post(supervisor._new_command("start" if index % 2 else "stop", "a", by="flood"))
+                actor.post(supervisor._dispatch.make("start" if index % 2 else "stop", actor, by="flood"))
             with pytest.raises(Busy):
                 await supervisor.stop("a")
             assert supervisor.status("a").wished

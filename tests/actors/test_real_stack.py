@@ -198,7 +198,7 @@ async def test_what_cannot_be_started_is_failed_and_names_it(make, words, tmp_pa
 async def test_a_crash_is_seen_at_once_with_its_last_lines_and_leaves_no_group_member(tmp_path, mark):
     fifo = tmp_path / "go"
     os.mkfifo(fifo)
-    spec = _shell("a", f"sleep 1000 & echo ready; read line < {fifo}; echo goodbye; exit 7", env=mark)
+    spec = _shell("a", f"sleep 1000 & echo ready; read line < {fifo}; echo goodbye; exit 7", restart="never", env=mark)
     with trio.fail_after(30):
         async with open_supervisor([spec], root=tmp_path / "root") as supervisor:
             await supervisor.start("a")

@@ -11,5 +11,6 @@ def test_the_documented_example_loads(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "config.md").read_text()
     (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     config = parse_config(json.loads(example), Root(tmp_path))
-    assert [spec.name for spec in config.specs] == ["PostgreSQL", "Zurg w/ RealDebrid", "rclone w/ RealDebrid", "Riven"]
+    names = ["PostgreSQL", "Zurg w/ RealDebrid", "rclone w/ RealDebrid", "Riven migrations", "Riven"]
+    assert [spec.name for spec in config.specs] == names
     assert config.warnings == ()

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from dumb_actors.config import Root, parse_config
-from dumb_actors.errors import ConfigError, ConfigFault
+from dumb_actors.config import parse_config
 from dumb_actors.model.spec import (
     DEFAULT_STOP,
     BasicAuth,
@@ -18,24 +17,7 @@ from dumb_actors.model.spec import (
     Tcp,
     Url,
 )
-
-ROOT = Root("/r")
-
-
-def spec_of(**fields: Any) -> ServiceSpec:
-    config = parse_config({"a": {"process_name": "A", "command": "a", **fields}}, ROOT)
-    assert config.warnings == ()
-    return config.specs[0]
-
-
-def faults_of(**fields: Any) -> list[ConfigFault]:
-    with pytest.raises(ConfigError) as caught:
-        parse_config({"a": {"process_name": "A", "command": "a", **fields}}, ROOT)
-    return list(caught.value.faults)
-
-
-def warnings_of(**fields: Any) -> tuple[str, ...]:
-    return parse_config({"a": {"process_name": "A", "command": "a", **fields}}, ROOT).warnings
+from tests.config.one_block import ROOT, faults_of, spec_of, warnings_of
 
 
 def test_the_defaults():
@@ -44,7 +26,9 @@ def test_the_defaults():
 
 def test_null_is_as_good_as_nothing():
     names = "env config_dir log_file log_level host port wait_for_url wait_for_dir wait_for_mounts depends_on readiness"
-    names += " stop mount_dir mount_name mount_path frontend_port restart liveness core_service exclude_dirs"
+    names += (
+        " stop mount_dir mount_name mount_path frontend_port restart liveness core_service exclude_dirs success_codes"
+    )
     assert spec_of(**dict.fromkeys(names.split())) == spec_of()
 
 
@@ -103,8 +87,6 @@ def test_null_is_as_good_as_nothing():
         ({"mount_dir": "m"}, {}),
         ({"mount_path": "{mnt}/x"}, {"provides": ("/r/mnt/debrid/x",)}),
         ({"oneshot": False}, {}),
-        ({"restart": "never"}, {}),
-        ({"restart": {"policy": "never"}}, {}),
         ({"core_service": "a, b", "core_services": ["c"], "platforms": ["python"], "auto_update_interval": 24}, {}),
     ],
 )
@@ -147,8 +129,6 @@ def test_what_a_field_becomes(fields: dict[str, Any], expected: dict[str, Any]):
         ({"port": 80.0}, "port"),
         ({"webdav_port": -1}, "webdav_port"),
         ({"wait_for_dir": ["x"]}, "wait_for_dir"),
-        ({"wait_for_mounts": ["/x"]}, "wait_for_mounts"),
-        ({"wait_for_mounts": "/x"}, "wait_for_mounts"),
         ({"wait_for_url": "http://h"}, "wait_for_url"),
         ({"wait_for_url": ["http://h"]}, "wait_for_url"),
         ({"wait_for_url": {"url": "http://h"}}, "wait_for_url"),
@@ -165,15 +145,13 @@ def test_what_a_field_becomes(fields: dict[str, Any], expected: dict[str, Any]):
         ({"depends_on": {"": {}}}, "depends_on"),
         ({"depends_on": {"B": None}}, "depends_on.B"),
         ({"depends_on": {"B": {"until": "up"}}}, "depends_on.B.until"),
-        ({"depends_on": {"B": {"until": "completed"}}}, "depends_on.B.until"),
-        ({"depends_on": {"B": {"on_loss": "stop"}}}, "depends_on.B.on_loss"),
+        ({"depends_on": {"B": {"until": None}}}, "depends_on.B.until"),
+        ({"depends_on": {"B": {"on_loss": "ignore"}}}, "depends_on.B.on_loss"),
+        ({"depends_on": {"B": {"on_loss": True}}}, "depends_on.B.on_loss"),
         ({"depends_on": {"B": {"required": "no"}}}, "depends_on.B.required"),
         ({"readiness": 5}, "readiness"),
         ({"readiness": {}}, "readiness"),
         ({"readiness": {"tcp": 1, "url": "http://h"}}, "readiness"),
-        ({"readiness": {"mount": "/m"}}, "readiness.mount"),
-        ({"readiness": {"exec": ["x"]}}, "readiness.exec"),
-        ({"readiness": {"notify": True}}, "readiness.notify"),
         ({"readiness": {"tcp": "80"}}, "readiness.tcp"),
         ({"readiness": {"tcp": "{port}"}}, "readiness.tcp"),
         ({"readiness": {"tcp": 70000}}, "readiness.tcp"),
@@ -193,8 +171,6 @@ def test_what_a_field_becomes(fields: dict[str, Any], expected: dict[str, Any]):
         ({"stop": [{}]}, "stop[0]"),
         ({"stop": [{"command": "x 'y"}]}, "stop[0].command"),
         ({"mount_dir": 3}, "mount_dir"),
-        ({"oneshot": True}, "oneshot"),
-        ({"oneshot": 1}, "oneshot"),
         ({"auto_update_start_time": "25:00"}, "auto_update_start_time"),
         ({"auto_update": "yes"}, "auto_update"),
         ({"exclude_dirs": "x"}, "exclude_dirs"),
@@ -219,26 +195,13 @@ def test_what_a_field_refuses(fields: dict[str, Any], path: str):
         ({"stop": [{"signal": "INT"}]}, "did you mean 'SIGINT'?"),
         ({"readiness": {"tcpp": 80}}, "did you mean 'tcp'?"),
         ({"depends_on": {"A2": {"until": "readdy"}}}, "did you mean 'ready'?"),
+        ({"depends_on": {"A2": {"on_loss": "restarts"}}}, "did you mean 'restart'?"),
         ({"command": "a 'b"}, "close the quote"),
-        ({"wait_for_mounts": ["/x"]}, "wait_for_dir"),
         ({"wait_for_url": ["http://h"]}, '{"url"'),
     ],
 )
 def test_hints(fields: dict[str, Any], hint: str):
     assert hint in faults_of(**fields)[0].hint
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"readiness": {"mount": "/m"}},
-        {"wait_for_mounts": ["/m"]},
-        {"oneshot": True},
-        {"depends_on": {"B": {"on_loss": "restart"}}},
-    ],
-)
-def test_what_is_not_supported_says_so(fields: dict[str, Any]):
-    assert "not supported by this version yet" in faults_of(**fields)[0].problem
 
 
 @pytest.mark.parametrize(
@@ -249,12 +212,15 @@ def test_what_is_not_supported_says_so(fields: dict[str, Any]):
         ({"wait_for_urls": []}, "$.a.wait_for_urls", "did you mean 'wait_for_url'?"),
         ({"readiness": {"settle": 1, "time_out": 1}}, "$.a.readiness.time_out", "did you mean 'timeout'?"),
         ({"stop": [{"signal": "SIGINT", "waits": 1}]}, "$.a.stop[0].waits", "did you mean 'wait'?"),
-        ({"restart": "always"}, "$.a.restart", "does not act upon it"),
-        ({"restart": {"policy": "on-failure"}}, "$.a.restart", "does not act upon it"),
-        ({"liveness": {"url": "x"}}, "$.a.liveness", "does not act upon it"),
         ({"run_as": "x"}, "$.a.run_as", "does not act upon it"),
         ({"umask": "0022"}, "$.a.umask", "does not act upon it"),
         ({"limits": {}}, "$.a.limits", "does not act upon it"),
+        ({"on_port_conflict": "shift"}, "$.a.on_port_conflict", "does not act upon it"),
+        ({"healthcheck": {}}, "$.a.healthcheck", "did you mean 'liveness'?"),
+        ({"restart_policy": "always"}, "$.a.restart_policy", "did you mean 'restart'?"),
+        ({"one_shot": True}, "$.a.one_shot", "did you mean 'oneshot'?"),
+        ({"wait_for_mount": ["/m"]}, "$.a.wait_for_mount", "did you mean 'wait_for_mounts'?"),
+        ({"wait_for_mounts": ["~/m"]}, "$.a.wait_for_mounts[0]", "not expanded"),
         ({"config_dir": "~/x"}, "$.a.config_dir", "not expanded"),
     ],
 )
@@ -315,3 +281,20 @@ def test_depends_on_in_both_forms():
     config = parse_config(document, ROOT)
     assert config.specs[0].depends_on == (DependsOn("B"), DependsOn("C C"))
     assert config.specs[1].depends_on == (DependsOn("C C", until="started", required=False),)
+
+
+def test_several_faults_of_one_step_are_told_at_once():
+    faults = faults_of(stop=[{"signal": "SIGFOO", "wait": -1}, {"signal": "SIGINT", "command": ["", 3]}])
+    assert {fault.path for fault in faults} == {
+        "$.a.stop[0].signal",
+        "$.a.stop[0].wait",
+        "$.a.stop[1].command[0]",
+        "$.a.stop[1].command[1]",
+    }
+
+
+def test_a_fault_tells_path_value_what_was_expected_and_what_to_do():
+    (fault,) = faults_of(stop=[{"signal": "SIGTREM"}])
+    assert (fault.path, fault.got) == ("$.a.stop[0].signal", '"SIGTREM"')
+    assert fault.expected == "the name of a signal such as SIGTERM"
+    assert fault.hint == "did you mean 'SIGTERM'?"

@@ -6,20 +6,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dumb_actors.config import Config, Root, load_config, parse_config
+from dumb_actors.config.autorestart import ListedService
 from dumb_actors.config.hints import _FIELDS
 from dumb_actors.errors import ConfigError
+from dumb_actors.model.spec import Mount
 
 ROOT = Root("/r")
 
 texts = st.one_of(
     st.text(max_size=8),
     st.sampled_from(
-        ["A", "a", "B", "http://h:1/", "{port}", "{data}/x", "{password}", "'", "SIGINT", "ready", "never"]
+        [
+            "A",
+            "a",
+            "B",
+            "http://h:1/",
+            "{port}",
+            "{data}/x",
+            "{password}",
+            "'",
+            "SIGINT",
+            "ready",
+            "never",
+            "completed",
+            "stop",
+        ]
     ),
 )
 scalars = st.one_of(
@@ -30,7 +47,8 @@ scalars = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     texts,
 )
-nested = "url auth user password tcp log host timeout signal command wait until required"
+nested = "url auth user password tcp log host timeout signal command wait until required mount exec notify directory"
+nested += " interval threshold grace policy delays max_delay limit window on_loss"
 nested_keys = st.one_of(texts, st.sampled_from(nested.split()))
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(nested_keys, inner, max_size=3), max_leaves=6
@@ -45,7 +63,18 @@ documents = st.dictionaries(
     ),
     max_size=4,
 )
-dumb = st.one_of(values, st.dictionaries(st.sampled_from(["api_service", "frontend", "log_size"]), blocks | values))
+auto_keys = [field.name for field in attrs.fields(ListedService)]
+auto_values = st.one_of(values, st.booleans(), st.integers(-1, 9), st.lists(st.integers(-1, 9), max_size=2))
+entries = st.dictionaries(st.sampled_from(auto_keys), auto_values, max_size=4)
+auto_restart = st.builds(
+    lambda common, listed: {**common, "enabled": True, "services": listed},
+    entries,
+    st.lists(st.builds(lambda entry, name: {**entry, "process_name": name}, entries, texts) | values, max_size=2),
+)
+dumb_blocks = st.dictionaries(st.sampled_from(["api_service", "frontend", "log_size"]), blocks | values)
+dumb = st.one_of(
+    values, dumb_blocks, st.builds(lambda block, auto: {**block, "auto_restart": auto}, dumb_blocks, auto_restart)
+)
 whole = st.one_of(documents, values, st.builds(lambda d, x: {**d, "dumb": x}, documents, dumb))
 
 
@@ -77,6 +106,9 @@ def check(config: Config | ConfigError) -> None:
         assert all(dependency.name in names for dependency in spec.depends_on)
         assert all(path is None or path.startswith("/") for path in (spec.cwd, spec.log_file))
         assert all(path.startswith("/") for path in spec.provides)
+        assert all(wait.mount.startswith("/") for wait in spec.waits if isinstance(wait, Mount))
+        assert spec.success_codes
+        assert not (spec.oneshot and spec.liveness)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -101,6 +133,8 @@ def test_secrets_are_never_shown(secret: str, rest: Any):
         "env": {"API_KEY": secret, "B": {"x": secret}},
         "password": secret,
         "wait_for_url": [{"url": "x://{password}", "auth": {"user": 3, "password": secret}}],
+        "readiness": {"exec": ["ask", secret, 3]},
+        "liveness": {"exec": f"ask '{secret}"},
         "rest": rest,
     }
     with pytest.raises(ConfigError) as caught:

@@ -1,30 +1,6 @@
-import contextlib
-import os
-import threading
-from collections.abc import Iterator
-from pathlib import Path
+"""After each test of this room: no descriptor and no thread is left. And what the machine must permit for some."""
 
-import pytest
+from tests.leaks import no_leak
+from tests.mounting import can_mount, can_mount_fuse
 
-
-def _open_fds() -> dict[str, str]:
-    found = {}
-    for fd in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # the listing's own
-            found[fd.name] = os.readlink(fd)  # noqa: PTH115 - a text such as "pipe:[7]" is no path
-    return found
-
-
-def _threads() -> set[str]:
-    # Trio keeps its worker threads for some seconds, to use them again.
-    return {thread.name for thread in threading.enumerate() if not thread.name.startswith("Trio thread")}
-
-
-@pytest.fixture(autouse=True)
-def no_leak() -> Iterator[None]:
-    """No descriptor and no thread is left after a test."""
-    fds, threads = _open_fds(), _threads()
-    yield
-    after = _open_fds()
-    assert {fd: name for fd, name in after.items() if fds.get(fd) != name} == {}
-    assert _threads() - threads == set()
+__all__ = ["can_mount", "can_mount_fuse", "no_leak"]

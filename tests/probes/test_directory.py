@@ -97,7 +97,7 @@ async def test_what_happens_beside_it_is_no_reason_to_look(tmp_path: Path) -> No
     assert [answer.held for answer in reports] == [False, True]
 
 
-async def test_a_mount_placed_over_the_watched_directory_is_seen(tmp_path: Path) -> None:
+async def test_a_mount_placed_over_the_watched_directory_is_seen(tmp_path: Path, can_mount: None) -> None:
     point = tmp_path / "mnt"
     point.mkdir()
     source = tmp_path / "source"
@@ -106,11 +106,6 @@ async def test_a_mount_placed_over_the_watched_directory_is_seen(tmp_path: Path)
     def mount() -> None:
         subprocess.run(["mount", "--bind", str(source), str(point)], check=True, stderr=subprocess.PIPE)
 
-    try:
-        mount()
-    except (subprocess.CalledProcessError, OSError):
-        pytest.skip("may not mount here")
-    subprocess.run(["umount", str(point)], check=True)
     try:
         assert (await wait_through(point / "inside", mount))[-1].held
     finally:
@@ -224,3 +219,30 @@ async def test_a_mount_table_at_rest_does_not_spin() -> None:
             # The table is the whole machine's: others may be mounting.
             wakes += 1
     assert wakes < 50
+
+
+async def test_a_question_that_holds_needs_no_watch_however_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dear(closing: object) -> None:
+        raise AssertionError("a watch is dear to close")
+
+    monkeypatch.setattr(module, "Watch", dear)
+    async with ProbeKit() as kit:
+        probe = kit.make(Directory(str(tmp_path)))
+        for _ in range(100):
+            with trio.fail_after(LIMIT), probe:
+                assert (await probe.ask()).held
+
+
+async def test_one_probe_can_be_entered_many_times(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    async with ProbeKit() as kit:
+        probe = kit.make(Directory(str(target)))
+        for _ in range(3):
+            with trio.fail_after(LIMIT):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(wait_until_held, probe, lambda answer: None)
+                    await trio.testing.wait_all_tasks_blocked(0.01)
+                    target.mkdir()
+            target.rmdir()

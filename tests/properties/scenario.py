@@ -9,7 +9,10 @@ from trio.testing import MockClock
 
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.errors import DumbActorsError
-from dumb_actors.model.spec import DependsOn, Directory, ServiceSpec, StopStep, Tcp, Url
+from dumb_actors.model.child import Exit
+from dumb_actors.model.probe import Directory, Liveness, Settle, Tcp, Url
+from dumb_actors.model.restart import RestartPolicy
+from dumb_actors.model.spec import DependsOn, ServiceSpec, StopStep
 from dumb_actors.testing.checker import BrokenRule, RuleChecker
 from dumb_actors.testing.recorder import EventRecorder
 from dumb_actors.testing.simulated import Behaviour, SimulatedHost, open_simulation
@@ -51,7 +54,9 @@ def _behaviours() -> st.SearchStrategy[Behaviour]:
     return st.builds(
         Behaviour,
         ready_after=st.one_of(_TIMES, st.just(math.inf)),
+        unhealthy_after=st.one_of(st.just(math.inf), st.just(math.inf), _TIMES),
         exits_after=st.one_of(st.just(math.inf), st.just(math.inf), _TIMES),
+        exit=st.sampled_from([Exit(code=1), Exit(code=0), Exit(signal="SIGSEGV")]),
         stop_takes=st.one_of(_TIMES, st.just(math.inf)),
         prepare_takes=st.sampled_from([0.0, 0.0, 0.125]),
         spawn_takes=st.sampled_from([0.0, 0.0, 0.25]),
@@ -59,9 +64,25 @@ def _behaviours() -> st.SearchStrategy[Behaviour]:
     )
 
 
+_POLICIES = st.one_of(
+    st.sampled_from(["never", "on-failure", "always"]),
+    st.builds(
+        RestartPolicy,
+        delays=st.sampled_from([(0.0,), (0.5, 1.0)]),
+        max_delay=st.just(2.0),
+        limit=st.sampled_from([None, 1, 3]),
+        window=st.sampled_from([1.0, 10.0]),
+    ),
+)
+_LIVENESS = st.builds(
+    Liveness, st.just(Tcp(1)), interval=st.sampled_from([0.5, 1.0]), threshold=st.integers(1, 2), restart=st.booleans()
+)
+
+
 @st.composite
-def _spec(draw: st.DrawFn, index: int) -> ServiceSpec:
+def _spec(draw: st.DrawFn, index: int, oneshots: frozenset[str]) -> ServiceSpec:
     earlier = [f"s{i}" for i in range(index)]
+    is_oneshot = f"s{index}" in oneshots
     depends = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
     waits: list[Url | Directory] = []
     if earlier and draw(st.booleans()):
@@ -72,11 +93,19 @@ def _spec(draw: st.DrawFn, index: int) -> ServiceSpec:
         f"s{index}",
         "program",
         depends_on=[
-            DependsOn(name, until=draw(st.sampled_from(["ready", "started"])), required=draw(st.booleans()))
+            DependsOn(
+                name,
+                until=draw(st.sampled_from(["ready", "started", "completed" if name in oneshots else "ready"])),
+                on_loss=draw(st.sampled_from(["keep", "restart", "stop"])),
+                required=draw(st.booleans()),
+            )
             for name in depends
         ],
         waits=waits,
-        readiness=Tcp(1, timeout=draw(st.sampled_from([1.0, 30.0]))),
+        readiness=draw(st.sampled_from([Tcp(1, timeout=1.0), Tcp(1, timeout=30.0), Settle(0.5, timeout=5.0)])),
+        liveness=None if is_oneshot else draw(st.one_of(st.none(), _LIVENESS)),
+        restart=draw(_POLICIES),
+        oneshot=is_oneshot,
         stop=[StopStep(signal="SIGTERM", wait=draw(st.sampled_from([0.0, 0.5, 1.0])))],
         enabled=draw(st.integers(0, 3)) > 0,
         ports=[9000 + index],
@@ -87,7 +116,8 @@ def _spec(draw: st.DrawFn, index: int) -> ServiceSpec:
 def scenarios(draw: st.DrawFn, max_services: int = 6, max_acts: int = 10) -> Scenario:
     """Draw a scenario; small ones first, as shrinking wants it."""
     count = draw(st.integers(1, max_services))
-    specs = tuple(draw(_spec(index)) for index in range(count))
+    oneshots = frozenset(f"s{index}" for index in range(count) if draw(st.integers(0, 3)) == 0)
+    specs = tuple(draw(_spec(index, oneshots)) for index in range(count))
     names = st.sampled_from([spec.name for spec in specs])
     commands = st.builds(
         Act,
@@ -97,7 +127,8 @@ def scenarios(draw: st.DrawFn, max_services: int = 6, max_acts: int = 10) -> Sce
         st.sampled_from(["start", "start", "wait", "ignore"]),
     )
     worlds = st.builds(Act, _TIMES, st.sampled_from(["true", "false"]), names)
-    acts = draw(st.lists(st.one_of(commands, commands, worlds), max_size=max_acts))
+    changes = st.builds(Act, _TIMES, st.sampled_from(["change", "remove", "add"]), names)
+    acts = draw(st.lists(st.one_of(commands, commands, worlds, changes), max_size=max_acts))
     return Scenario(
         specs=specs,
         behaviours={spec.name: draw(st.lists(_behaviours(), min_size=1, max_size=3)) for spec in specs},
@@ -125,7 +156,7 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
             async with trio.open_nursery() as nursery:
                 for act in scenario.acts:
                     await trio.sleep_until(act.at)
-                    nursery.start_soon(_do, act, supervisor, host)
+                    nursery.start_soon(_do, act, supervisor, host, checker, scenario)
                 await trio.sleep_until(max([scenario.ends_at, *(act.at for act in scenario.acts)]))
                 await supervisor.shutdown(by="the scenario")
     assert host.overlaps == []
@@ -133,7 +164,23 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
     return Outcome(checker.broken, recorder, host)
 
 
-async def _do(act, supervisor, host) -> None:
+def _changed(act: Act, specs: dict[str, ServiceSpec], scenario: Scenario) -> list[ServiceSpec]:
+    """Give a set of specs without faults in which one service is another, is gone, or is there again."""
+    original = {spec.name: spec for spec in scenario.specs}
+    specs = {**specs, act.service: original[act.service]} if act.action == "add" else dict(specs)
+    if act.action == "remove" and len(specs) > 1:
+        specs.pop(act.service, None)
+    if act.action == "change" and act.service in specs:
+        version = len(specs[act.service].command) + 1
+        specs[act.service] = attrs.evolve(specs[act.service], command=["program"] * version)
+    names = set(specs)
+    return [
+        attrs.evolve(spec, enabled=True, depends_on=[d for d in spec.depends_on if d.name in names])
+        for spec in specs.values()
+    ]
+
+
+async def _do(act, supervisor, host, checker, scenario) -> None:
     index = act.service.removeprefix("s")
     try:
         match act.action:
@@ -145,6 +192,10 @@ async def _do(act, supervisor, host) -> None:
                 await supervisor.stop(act.service)
             case "boot":
                 await supervisor.boot()
+            case "change" | "remove" | "add":
+                specs = _changed(act, dict(supervisor.specs), scenario)
+                with checker.expecting(specs):
+                    await supervisor.reconfigure(specs)
             case _:
                 holds = act.action == "true"
                 host.set_truth(f"/world/{index}", holds=holds)

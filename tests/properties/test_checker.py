@@ -8,14 +8,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from dumb_actors.actors import supervisor as supervisor_module
+from dumb_actors.actors import dispatch as dispatch_module
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.commands import Command
 from dumb_actors.actors.gates import Gates
-from dumb_actors.actors.run import Run
+from dumb_actors.actors.run import Loss, Run
 from dumb_actors.errors import DumbActorsError
 from dumb_actors.model.event import Cause
 from dumb_actors.model.plan import Plan, Step, plan_shutdown
+from dumb_actors.model.restart import Decision
 from dumb_actors.model.spec import ServiceSpec, Tcp, Url
 from dumb_actors.testing.checker import RuleChecker
 from dumb_actors.testing.simulated import Behaviour, SimulatedChild, SimulatedHost, open_simulation
@@ -23,7 +24,7 @@ from dumb_actors.testing.simulated import Behaviour, SimulatedChild, SimulatedHo
 SPECS = (
     ServiceSpec("web", "web", depends_on=["db"], waits=[Url("http://127.0.0.1:9000/")], readiness=Tcp(1)),
     ServiceSpec("db", "db", readiness=Tcp(2)),
-    ServiceSpec("dav", "dav", readiness=Tcp(9000), ports=[9000]),
+    ServiceSpec("dav", "dav", readiness=Tcp(9000), ports=[9000], restart="never"),
 )
 
 
@@ -89,7 +90,7 @@ def no_order_at_shutdown(patch: pytest.MonkeyPatch) -> None:
     def unordered(graph) -> Plan:
         return Plan(tuple(Step(s.action, s.service, (), s.why) for s in plan_shutdown(graph).steps))
 
-    patch.setattr(supervisor_module, "plan_shutdown", unordered)
+    patch.setattr(dispatch_module, "plan_shutdown", unordered)
 
 
 def stops_a_bystander(patch: pytest.MonkeyPatch) -> None:
@@ -145,12 +146,36 @@ def answers_too_early(patch: pytest.MonkeyPatch) -> None:
 def starts_unasked(patch: pytest.MonkeyPatch) -> None:
     sound = ServiceActor._give_up
 
-    def give_up(self, failure, run) -> None:
+    def give_up(self, *facts) -> None:
         go = self._go
-        sound(self, failure, run)
+        sound(self, *facts)
         self._go = go
 
     patch.setattr(ServiceActor, "_give_up", give_up)
+
+
+def heals_against_its_policy(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("dumb_actors.actors.healing.decide", lambda *facts: Decision(delay_s=1.0, recent=1))
+
+
+def heals_late(patch: pytest.MonkeyPatch) -> None:
+    sound = ServiceActor._follow_failure
+
+    def follow_failure(self, failure, run) -> None:
+        sound(self, failure, run)
+        self._resume_mono += 1
+
+    patch.setattr(ServiceActor, "_follow_failure", follow_failure)
+    heals_against_its_policy(patch)
+
+
+def dies_with_a_dependency_it_may_outlive(patch: pytest.MonkeyPatch) -> None:
+    async def watch_dependencies(self):
+        while self._kit.gates.still_open():
+            await self._state.changed.wait()
+        return Loss(cause=Cause(kind="dependency", text="lost"), again=True)
+
+    patch.setattr(Run, "_watch_dependencies", watch_dependencies)
 
 
 BROKEN: list[tuple[int, Callable[[pytest.MonkeyPatch], None]]] = [
@@ -164,6 +189,9 @@ BROKEN: list[tuple[int, Callable[[pytest.MonkeyPatch], None]]] = [
     (6, never_answers_a_stop),
     (6, answers_too_early),
     (6, starts_unasked),
+    (6, heals_against_its_policy),
+    (5, heals_late),
+    (3, dies_with_a_dependency_it_may_outlive),
 ]
 
 
