@@ -23,6 +23,7 @@ _PATIENCE_S = 1.0
 
 _SLACK_S = 15.0
 _LAST_LINES = 5
+_AT_ONCE_S = 0.01
 
 
 @attrs.frozen(kw_only=True)
@@ -217,11 +218,16 @@ def tell(done: Done, action: Action) -> None:
     why = _why(done)
     lines = [f"{paint(done.name, bold=True)}  {paint(f'{action} failed', 'red')}: {why}"]
     reason = reason_of(service) if service else ""
-    if reason and reason not in why:
+    retry_s = done.answer.get("retry_in_s")
+    if retry_s is not None:  # what it is just now says nothing: it comes and goes
+        lines.append(f"  next attempt: {'at once' if retry_s < _AT_ONCE_S else 'in ' + for_how_long(retry_s)}")
+    elif reason and reason not in why:
         lines.append(f"  it is {service['phase']}: {reason}")
-    if service.get("hint"):
-        lines.append(f"  hint: {service['hint']}")
-    lines += [f"  | {line}" for line in (service.get("last_lines") or ())[-_LAST_LINES:]]
+    # The answer tells of the attempt that failed; by now there may be another.
+    if hint := done.answer.get("hint") or service.get("hint"):
+        lines.append(f"  hint: {hint}")
+    last_lines = done.answer.get("last_lines") or service.get("last_lines") or ()
+    lines += [f"  | {line}" for line in last_lines[-_LAST_LINES:]]
     lines.append(f"  more: dumb-actors logs {_quoted(done.name)}")
     click.echo("\n".join(lines), err=True, color=True)
 

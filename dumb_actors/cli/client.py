@@ -63,9 +63,9 @@ class Api:
     url: str
     file: ApiFile | None = None
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, timeout: float = _QUICK_S) -> Any:
         """
-        Ask for *path*.
+        Ask for *path*, waiting *timeout* seconds for each step of the answer.
 
         Returns:
             The JSON of the answer.
@@ -75,7 +75,7 @@ class Api:
 
             Answered: With an error.
         """
-        return self._request("GET", path, params=params, timeout=_QUICK_S)
+        return self._request("GET", path, params=params, timeout=timeout)
 
     def post(self, path: str, body: Mapping[str, Any], *, timeout: float | None = _QUICK_S) -> Any:
         """Send *body* to *path*, waiting *timeout* seconds for the answer (None: for ever); else as `get`."""
@@ -84,14 +84,14 @@ class Api:
     def _request(self, method: str, path: str, *, timeout: float | None, **how: Any) -> Any:
         import httpx
 
-        limits = httpx.Timeout(timeout, connect=_QUICK_S)
+        limits = httpx.Timeout(timeout, connect=_QUICK_S if timeout is None else min(timeout, _QUICK_S))
         with self._reach(), self._open(limits) as http:
             answer = http.request(method, path, **how)
         return _judge(answer)
 
-    def services(self) -> list[Service]:
+    def services(self, *, timeout: float = _QUICK_S) -> list[Service]:
         """Ask for the state of every service, in the order of the configuration; raises as `get` does."""
-        found = self.get("/status").get("services", [])
+        found = self.get("/status", timeout=timeout).get("services", [])
         return list(found.values()) if isinstance(found, dict) else list(found)
 
     @contextmanager
@@ -110,6 +110,27 @@ class Api:
                 answer.read()
                 _judge(answer)
             yield answer.iter_raw()
+
+    @contextmanager
+    def stream_events(self, after: int | None) -> Iterator[Iterator[str]]:
+        """
+        Open the stream of events for the length of a block; raises as `get` does.
+
+        Args:
+            after: Go on after the event with this number; None: begin with the present state.
+
+        Returns:
+            The lines of the event stream.
+        """
+        import httpx
+
+        headers = {"Accept": "text/event-stream", **({} if after is None else {"Last-Event-ID": str(after)})}
+        limits = httpx.Timeout(_QUICK_S, read=None)
+        with self._reach(), self._open(limits) as http, http.stream("GET", "/events", headers=headers) as answer:
+            if answer.status_code >= 400:
+                answer.read()
+                _judge(answer)
+            yield answer.iter_lines()
 
     def _open(self, timeout: "httpx.Timeout") -> "httpx.Client":
         import httpx
@@ -130,12 +151,15 @@ class Api:
         except httpx.ReadTimeout:
             raise ApiUnreachable(f"the supervisor at {self.url} does not answer in time") from None
         except httpx.TransportError as error:
-            raise ApiUnreachable(self._explain(error)) from None
+            # Nobody listens: that is another thing than a connection that broke.
+            is_refused = isinstance(error, httpx.ConnectError)
+            raise ApiUnreachable(self._explain(error), refused=is_refused) from None
 
     def _explain(self, error: Exception) -> str:
         text = f"no supervisor answers at {self.url}: {error}"
-        if self.file is not None and not os.path.exists(f"/proc/{self.file.pid}"):  # noqa: PTH110  (no path of a user)
-            return f"{text}\nits process {self.file.pid} has ended; start one with `dumb-actors up`"
+        pid = self.file.visible_pid if self.file is not None else None
+        if pid is not None and not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110  (no path of a user)
+            return f"{text}\nits process {pid} has ended; start one with `dumb-actors up`"
         return text
 
 

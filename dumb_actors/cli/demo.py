@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import attrs
 import click
 import trio
 
 from dumb_actors.cli.demo_programs import find_programs, wrap_for_postgres
-from dumb_actors.cli.demo_stack import CADDY, NOTES, Stack, write_stack
+from dumb_actors.cli.demo_proof import Proof, prove
+from dumb_actors.cli.demo_stack import CADDY, Stack, write_stack
 from dumb_actors.cli.paint import FAILED, fail
 from dumb_actors.cli.up import Plan, Running, run_program
 from dumb_actors.config.root import Root
@@ -26,7 +26,6 @@ __all__ = ["run_demo"]
 
 _MARK = "DUMB_ACTORS_DEMO"
 _READY_TIMEOUT_S = 120.0
-_PROOF_TIMEOUT_S = 30.0
 
 
 def run_demo(*, once: bool, binds: Sequence[str], keep_root: bool) -> int:
@@ -87,20 +86,12 @@ def _temporary_root(*, keep: bool) -> Iterator[Root]:
 # --- the proof --------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
-class _Proof:
-    """One thing that was shown, or why it was not."""
-
-    what: str
-    error: str = ""
-
-
 async def _prove(stack: Stack, root: Root, running: Running, *, once: bool) -> bool | None:
     """Wait for the stack, ask it, and say what came back; see `WhenUp` for the answer."""
     failures = await _wait_ready(running)
-    proofs = []
+    proofs: list[Proof] = []
     if not failures:
-        proofs = [await _prove_chain(stack), await _prove_row(stack)]
+        proofs = await prove(stack)
         failures = [proof.error for proof in proofs if proof.error]
     out, paint = running.out, running.out.paint
     out.put("")
@@ -139,31 +130,6 @@ async def _wait_ready(running: Running) -> list[str]:
         for name in running.supervisor.specs:
             nursery.start_soon(wait_one, name)
     return failures
-
-
-async def _prove_chain(stack: Stack) -> _Proof:
-    import httpx
-
-    what = f"GET {stack.url} gives the file's content, through {CADDY}, rclone and WebDAV"
-    try:
-        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=_PROOF_TIMEOUT_S) as http:  # noqa: S501  (loopback)
-            answer = await http.get(stack.url)
-    except httpx.HTTPError as error:
-        return _Proof(what, f"{error!r}")
-    if answer.text != stack.content:
-        return _Proof(what, f"{answer.status_code}, {answer.text[:100]!r} came back")
-    return _Proof(what)
-
-
-async def _prove_row(stack: Stack) -> _Proof:
-    what = f"SELECT in PostgreSQL gives the row that {NOTES} wrote"
-    command = [*stack.psql, "--tuples-only", "--no-align", "-c", "SELECT text FROM notes"]
-    with trio.move_on_after(_PROOF_TIMEOUT_S):
-        done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
-        if stack.note in done.stdout.decode().splitlines():
-            return _Proof(what)
-        return _Proof(what, (done.stderr or done.stdout).decode(errors="replace").strip())
-    return _Proof(what, f"psql did not answer within {_PROOF_TIMEOUT_S:g} s")
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------

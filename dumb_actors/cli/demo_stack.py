@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import attrs
 from dumb_actors.cli.demo_programs import DemoPrograms
 from dumb_actors.config.root import Root
 
-__all__ = ["CADDY", "NOTES", "POSTGRES", "Stack", "write_stack"]
+__all__ = ["CADDY", "COUNTER", "NOTES", "POSTGRES", "VALKEY", "Stack", "write_stack"]
 
 WEBDAV, RCLONE, CADDY, POSTGRES, NOTES = "WebDAV", "rclone", "Caddy", "PostgreSQL", "Notes"
+VALKEY, COUNTER = "Valkey", "Counter"
 
 _CADDYFILE = """\
 {{
@@ -47,6 +49,15 @@ echo "note is written"
 exec sleep infinity
 """
 
+# Its answer to INCR is `:1`, `:2`, …
+_COUNT = """\
+import os, signal, socket
+with socket.create_connection(("127.0.0.1", int(os.environ["VALKEY_PORT"]))) as valkey:
+    valkey.sendall(b"INCR " + os.environb[b"VALKEY_KEY"] + b"\\r\\n")
+    print("counted", valkey.makefile().readline().strip(), flush=True)
+    signal.pause()
+"""
+
 
 @attrs.frozen(kw_only=True)
 class Stack:
@@ -63,6 +74,8 @@ class Stack:
         note: The text of the row that must come back from PostgreSQL.
 
         psql: A command that needs only `-c` and a query.
+
+        valkey_port, counter: Where Valkey listens, and the key whose number must come back.
     """
 
     config: str
@@ -70,21 +83,27 @@ class Stack:
     content: str
     note: str
     psql: tuple[str, ...]
+    valkey_port: int
+    counter: str
 
 
 def write_stack(root: Root, programs: DemoPrograms, postgres_wrapper: Sequence[str]) -> Stack:
     """Write the files of the stack below *root*, which exists."""
-    webdav, rclone, caddy, postgres = _free_ports(4)
+    webdav, rclone, caddy, postgres, valkey = _free_ports(5)
     content, note = f"read through the whole chain: {secrets.token_hex(16)}\n", f"note {secrets.token_hex(8)}"
+    counter = f"starts:{secrets.token_hex(8)}"
     _write(Path(root.data, "library", "hello.txt"), content)
     _write(Path(root.config, "Caddyfile"), _CADDYFILE.format(data=root.data, port=caddy, upstream=rclone))
     _make_postgres_home(Path(root.data, "postgres"), postgres_wrapper)
+    Path(root.data, "valkey").mkdir()
     document = {
         "webdav": _webdav(programs, webdav),
         "rclone": _rclone(programs, rclone, upstream=webdav),
         "caddy": _caddy(programs, caddy, upstream=rclone),
         "postgres": _postgres(programs, postgres, postgres_wrapper),
         "notes": _notes(programs, postgres, note),
+        "valkey": _valkey(programs, valkey),
+        "counter": _counter(valkey, counter),
     }
     config = Path(root.config, "dumb_config.json")
     _write(config, json.dumps(document, indent=2) + "\n")
@@ -95,6 +114,8 @@ def write_stack(root: Root, programs: DemoPrograms, postgres_wrapper: Sequence[s
         content=content,
         note=note,
         psql=(f"{programs.postgres_bin}/psql", *server),
+        valkey_port=valkey,
+        counter=counter,
     )
 
 
@@ -176,6 +197,28 @@ def _notes(programs: DemoPrograms, port: int, note: str) -> dict[str, Any]:
         },
         "depends_on": [POSTGRES],
         "readiness": {"log": "note is written"},
+    }
+
+
+def _valkey(programs: DemoPrograms, port: int) -> dict[str, Any]:
+    where = ["--bind", "127.0.0.1", "--port", "{port}", "--dir", "{data}/valkey"]
+    return {
+        "enabled": True,
+        "process_name": VALKEY,
+        "command": [programs.valkey, *where, "--save", "", "--appendonly", "no"],
+        "port": port,
+        "readiness": {"log": "Ready to accept connections"},
+    }
+
+
+def _counter(port: int, key: str) -> dict[str, Any]:
+    return {
+        "enabled": True,
+        "process_name": COUNTER,
+        "command": [sys.executable, "-c", _COUNT],
+        "env": {"VALKEY_PORT": str(port), "VALKEY_KEY": key},
+        "depends_on": [VALKEY],
+        "readiness": {"log": "counted :"},
     }
 
 

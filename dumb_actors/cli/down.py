@@ -4,6 +4,7 @@ import os
 import select
 import sys
 import time
+from pathlib import Path
 
 import click
 
@@ -30,14 +31,14 @@ def bring_down(api: Api) -> int | None:
 
         Answered: It refused.
     """
-    pid = api.file.pid if api.file is not None else None
+    pid = api.file.visible_pid if api.file is not None else None
     # The descriptor first: once asked, it may end at any instant and its number be used again.
     watched = _open_pidfd(pid)
     try:
         answer = _ask(api)
         if watched is None:
             told = answer.get("pid")
-            pid = told if isinstance(told, int) else None
+            pid = told if isinstance(told, int) and _is_program(told) else None
             watched = _open_pidfd(pid)
         _wait(api, watched)
     finally:
@@ -63,6 +64,14 @@ def _open_pidfd(pid: int | None) -> int | None:
         return os.pidfd_open(pid)
     except OSError:  # gone, or in a name space of its own
         return None
+
+
+def _is_program(pid: int) -> bool:
+    """Whether that process is ours: the API may be that of a container, whose pids are others here."""
+    try:
+        return b"dumb" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _wait(api: Api, watched: int | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from dumb_actors.cli.client import Api
+from dumb_actors.cli.complete import PROGRAM, SHELLS, complete_service, script_for
 from dumb_actors.cli.options import json_option, root_of, root_option, with_api
 from dumb_actors.cli.ownlog import LEVELS
 from dumb_actors.cli.paint import DONE, FAILED, MISUSED, exit_code_of, fail, paint_for
@@ -24,7 +25,7 @@ _EPILOG = "Exit codes: 0 done, 1 the service failed or the machine refused, 2 ba
 def main() -> None:
     """Run the command line; what was expected to go wrong ends in a clear message and an exit code, no traceback."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = MISUSED
@@ -112,11 +113,24 @@ def check(file: str, root: str | None, *, as_json: bool) -> int:
     return check_file(file, root_of(root), as_json=as_json, paint=paint_for(sys.stdout))
 
 
+@cli.command(epilog=_EPILOG, short_help="Write the script that completes names in a shell.")
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> int:
+    """
+    Write the script that makes SHELL complete commands, options and the names of services.
+
+    bash: `eval "$(dumb-actors completion bash)"` in ~/.bashrc; zsh: the same in ~/.zshrc; fish:
+    `dumb-actors completion fish > ~/.config/fish/completions/dumb-actors.fish`.
+    """
+    _write(script_for(cli, shell))
+    return DONE
+
+
 # --- clients ----------------------------------------------------------------------------------------------------------
 
 
 @cli.command(epilog=_EPILOG, short_help="Show every service, or everything about some.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_service)
 @with_api
 @json_option
 def status(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
@@ -146,7 +160,7 @@ def status(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
 
 
 @cli.command(epilog=_EPILOG, short_help="Start services and what they need.")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_service)
 @click.option("--no-deps", "dependencies", flag_value="ignore", help="Start it alone, whatever it waits for.")
 @click.option("--wait-deps", "dependencies", flag_value="wait", help="Wait for what it needs, but start none of it.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait at most S seconds.")
@@ -158,7 +172,7 @@ def start(api: Api, names: tuple[str, ...], dependencies: str | None, timeout: f
 
 
 @cli.command(epilog=_EPILOG, short_help="Stop services, and wait until they are gone.")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_service)
 @with_api
 @json_option
 def stop(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
@@ -167,7 +181,7 @@ def stop(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
 
 
 @cli.command(epilog=_EPILOG, short_help="Stop and start services.")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_service)
 @click.option("--no-deps", "dependencies", flag_value="ignore", help="Start it alone, whatever it waits for.")
 @click.option("--wait-deps", "dependencies", flag_value="wait", help="Wait for what it needs, but start none of it.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait at most S seconds.")
@@ -179,7 +193,7 @@ def restart(api: Api, names: tuple[str, ...], dependencies: str | None, timeout:
 
 
 @cli.command(epilog=_EPILOG)
-@click.argument("name")
+@click.argument("name", shell_complete=complete_service)
 @click.option("-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="At first.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @with_api
@@ -188,6 +202,19 @@ def logs(api: Api, name: str, lines: int, *, follow: bool) -> int:
     from dumb_actors.cli.logs import copy_log
 
     return copy_log(api, name, lines=lines, follow=follow)
+
+
+@cli.command(epilog=_EPILOG, short_help="Show what happens to services.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with every event as it comes, until the supervisor ends.")
+@click.option("--service", "names", metavar="NAME", multiple=True, shell_complete=complete_service, help="Only of it.")
+@click.option("--after", type=click.IntRange(min=0), metavar="SEQ", help="Only what came after the event SEQ.")
+@with_api
+@json_option
+def events(api: Api, names: tuple[str, ...], after: int | None, *, follow: bool, as_json: bool) -> int:
+    """Show the present state of each service and, with -f, every event as it comes."""
+    from dumb_actors.cli.events import Wanted, show_events
+
+    return show_events(api, Wanted(follow=follow, names=names, as_json=as_json, after=after))
 
 
 @cli.command(epilog=_EPILOG)

@@ -23,6 +23,7 @@ __all__ = [
     "exit_code_of",
     "fail",
     "for_how_long",
+    "ordinal",
     "paint_for",
 ]
 
@@ -91,6 +92,12 @@ def for_how_long(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d}"
     return f"{seconds / 86400:.0f} d"
+
+
+def ordinal(number: int) -> str:
+    """Write which one of several: `1st`, `2nd`, `3rd`, `4th`, `11th`."""
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def clock(at: float | None) -> str:

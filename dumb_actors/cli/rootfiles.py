@@ -27,11 +27,26 @@ class ApiFile:
         pid: Of the supervisor.
 
         version: Of this program.
+
+        pid_namespace: In which that pid counts; empty when the file does not say.
     """
 
     url: str
     pid: int
     version: str
+    pid_namespace: str = ""
+
+    @property
+    def visible_pid(self) -> int | None:
+        """The pid, unless it counts elsewhere only: the supervisor of a container may share its root with us."""
+        return self.pid if self.pid_namespace in {"", _pid_namespace()} else None
+
+
+def _pid_namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115  (no file: a text)
+    except OSError:
+        return ""
 
 
 def _api_path(root: Root) -> Path:
@@ -94,7 +109,8 @@ def publish_api(root: Root, url: str, version: str) -> Iterator[None]:
     path = _api_path(root)
     draft = path.with_suffix(".new")
     try:
-        draft.write_text(json.dumps({"url": url, "pid": os.getpid(), "version": version}) + "\n", encoding="utf-8")
+        content = {"url": url, "pid": os.getpid(), "version": version, "pid_namespace": _pid_namespace()}
+        draft.write_text(json.dumps(content) + "\n", encoding="utf-8")
         draft.replace(path)
     except OSError as error:
         raise UnusablePath(str(path), "cannot write", error) from error
@@ -114,7 +130,12 @@ def read_api(root: Root) -> ApiFile | None:
     path = _api_path(root)
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
-        return ApiFile(url=str(content["url"]), pid=int(content["pid"]), version=str(content.get("version", "")))
+        return ApiFile(
+            url=str(content["url"]),
+            pid=int(content["pid"]),
+            version=str(content.get("version", "")),
+            pid_namespace=str(content.get("pid_namespace", "")),
+        )
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from dumb_actors.cli.client import Service
-from dumb_actors.cli.paint import Paint, clock, for_how_long
+from dumb_actors.cli.paint import Paint, clock, for_how_long, ordinal
 
-__all__ = ["long_form", "reason_of", "table", "waiting_of"]
+__all__ = ["health_text", "long_form", "next_attempt", "reason_of", "table", "waiting_of"]
 
 _NAME_LIMIT = 32
 _LAST_LINES = 10
@@ -27,7 +27,40 @@ def reason_of(service: Service) -> str:
         return "; ".join(waiting)
     if service["phase"] == "stopped" and not service["enabled"]:
         return "disabled"
-    return str(service.get("reason") or "")
+    parts = [health_text(service), next_attempt(service, time.time()), _why(service)]
+    if service.get("says") and service["phase"] in {"starting", "ready", "stopping"}:
+        parts.append(f"says: {service['says']}")
+    if service.get("needs_restart"):
+        parts.append("needs a restart: its configuration changed")
+    return "; ".join(part for part in parts if part)
+
+
+def _why(service: Service) -> str:
+    # In backoff the reason says as well when the next attempt is, as it was when it ended.
+    ended = (service.get("healing") or {}).get("last_reasons")
+    return str(ended[-1]) if service["phase"] == "backoff" and ended else str(service.get("reason") or "")
+
+
+def health_text(service: Service) -> str:
+    """Say that *service* is not healthy, and why; empty when it is, or is not watched."""
+    health = service.get("health") or {}
+    if health.get("healthy") is False:
+        return "unhealthy" + (f" ({health['reason']})" if health.get("reason") else "")
+    if health.get("healthy") and health.get("count"):
+        return f"{health['count']} of {health['threshold']} checks in a row failed ({health.get('reason')})"
+    return ""
+
+
+def next_attempt(service: Service, now: float) -> str:
+    """Say when *service* is tried again, and that it ends again and again; empty when neither is so."""
+    healing = service.get("healing") or {}
+    parts = []
+    if service["phase"] == "backoff" and healing.get("next_at"):
+        attempt = f", {ordinal(healing['recent'])} attempt" if healing.get("recent") else ""
+        parts.append(f"restart in {for_how_long(healing['next_at'] - now)}{attempt}")
+    if healing.get("crash_loop"):
+        parts.append("crash loop")
+    return "; ".join(parts)
 
 
 def table(services: Sequence[Service], paint: Paint, *, width: int | None) -> Iterator[str]:
@@ -84,9 +117,10 @@ def _facts(service: Service) -> Iterator[tuple[str, str]]:
         since = service["waiting"][index].get("since")
         yield "", f"{text}, since {clock(since)}" if since else text
     if service.get("reason") and not waiting:
-        yield "why", str(service["reason"])
+        yield "why", _why(service)
     if service.get("hint"):
         yield "hint", str(service["hint"])
+    yield from _condition(service)
     if service.get("pid"):
         yield "pid", f"{service['pid']} (generation {service['generation']})"
     if service.get("started_at"):
@@ -98,8 +132,32 @@ def _facts(service: Service) -> Iterator[tuple[str, str]]:
         )
     if service.get("last_exit"):
         yield "last exit", f"{service['last_exit']['text']} at {clock(service.get('last_exit_at'))}"
+    yield from _healing(service)
     for name, phase in (service.get("dependencies") or {}).items():
         yield "needs", f"{name} ({phase})"
     yield "enabled", "yes" if service["enabled"] else "no"
     if service.get("log_path"):
         yield "log", str(service["log_path"])
+
+
+def _condition(service: Service) -> Iterator[tuple[str, str]]:
+    """Tell how it is, beyond its phase."""
+    if coming := next_attempt(service, time.time()):
+        yield "next", coming
+    health = service.get("health") or {}
+    if health.get("healthy") is not None:
+        yield "health", health_text(service) or "healthy"
+    if service.get("says"):
+        yield "says", str(service["says"])
+    if service.get("needs_restart"):
+        yield "needs restart", "its configuration changed in a way that its running child does not know"
+
+
+def _healing(service: Service) -> Iterator[tuple[str, str]]:
+    """Tell of restarts that nobody asked for."""
+    healing = service.get("healing") or {}
+    if healing.get("attempts"):
+        last = f", the last at {clock(healing['last_at'])}" if healing.get("last_at") else ""
+        yield "healed", f"{healing['successes']} of {healing['attempts']} restarts by itself became ready{last}"
+    for reason in healing.get("last_reasons") or ():
+        yield "ended", str(reason)

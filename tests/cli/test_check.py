@@ -51,8 +51,8 @@ def test_broken_json_and_missing_file(shell):
 
 
 def test_warnings(shell):
-    path = shell.write_config({"a": service("a", liveness={"url": "http://x/"})})
+    path = shell.write_config({"a": service("a", umask="0022")})
     ended = shell.run("check", str(path))
     assert ended.code == 0
     assert "1 warning:" in ended.out
-    assert "$.a.liveness" in ended.out
+    assert "$.a.umask" in ended.out

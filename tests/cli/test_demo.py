@@ -31,7 +31,7 @@ def test_once(shell, tmp_path):
     ended = shell.run("demo", "--once", timeout=120, TMPDIR=str(tmp_path))
     assert ended.code == 0, ended.out + ended.err
     assert ended.err == ""
-    assert ended.out.count("proved  ") == 2
+    assert ended.out.count("proved  ") == 3
     assert "nothing is left" in ended.out
     assert not _root_of(ended.out).exists()
 
@@ -42,7 +42,7 @@ def test_stays_until_it_is_interrupted(shell, tmp_path):
     root = str(_root_of("\n".join(demo.out)))
     states = shell.run("status", "--json", "--root", root).json["services"]
     assert {state["process_name"]: state["phase"] for state in states} == dict.fromkeys(
-        ("WebDAV", "rclone", "Caddy", "PostgreSQL", "Notes"), "ready"
+        ("WebDAV", "rclone", "Caddy", "PostgreSQL", "Notes", "Valkey", "Counter"), "ready"
     )
     assert shell.run("restart", "PostgreSQL", "--root", root).code == 0
     demo.send(signal.SIGINT)

@@ -82,7 +82,8 @@ async def test_a_failed_start_tells_the_real_reason(action, words):
     assert body["detail"] == words + body["reason"]
     assert "code 3" in body["reason"]
     assert body["last_lines"] == ["generation 1"]
-    assert (body["code"], isinstance(body["hint"], str)) == ("gave-up", True)
+    assert (body["code"], isinstance(body["hint"], str)) == ("start-failed", True)
+    assert 0 <= body["retry_in_s"] <= 1.1
 
 
 async def test_a_missing_program_is_named():

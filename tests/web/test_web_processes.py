@@ -117,3 +117,13 @@ async def test_a_builtin_has_only_itself_as_a_group():
         answer = await here.get("/process", process_name="dumbapi")
     assert answer["version"] == dumb_actors.__version__
     assert [group["id"] for group in answer["parallel_groups"]] == ["core_target"]
+
+
+async def test_the_list_is_that_of_the_present_configuration():
+    async with site([spec("web"), spec("db")]) as here:
+        assert (await here.post("/process/start-service", process_name="web")).status_code == 200
+        await here.supervisor.reconfigure([spec("DUMB API"), spec("web"), spec("new", enabled=False)])
+        entries = (await here.get("/process/processes"))["processes"]
+        assert [entry["process_name"] for entry in entries] == ["DUMB API", "web", "new", "DUMB Frontend"]
+        assert (await here.get("/process/service-status", process_name="new"))["phase"] == "stopped"
+        assert (await here.client.get("/process", params={"process_name": "db"})).status_code == 404

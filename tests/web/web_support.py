@@ -9,6 +9,7 @@ import attrs
 import httpx
 import trio
 import trio.testing
+from web_schema import check_response
 
 from dumb_actors import Config, Root, ServiceSpec, Settle, Supervisor, parse_config
 from dumb_actors.testing.simulated import Behaviour, SimulatedHost, open_simulation
@@ -60,7 +61,7 @@ async def site(
     grace: float = 3.0,
     **options: Any,
 ) -> AsyncIterator[Site]:
-    """Serve *specs* for the length of a block, and leave nothing."""
+    """Serve *specs* for the length of a block, and leave nothing; every answer is held against the description."""
     host = SimulatedHost(behaviours or {})
     config = specs if isinstance(specs, Config) else None
     services = specs.specs if isinstance(specs, Config) else specs
@@ -81,7 +82,10 @@ async def site(
                 uds = url.removeprefix("unix:") if url.startswith("unix:") else None
                 transport = httpx.AsyncHTTPTransport(uds=uds)
                 base = "http://localhost" if uds else url
-                async with httpx.AsyncClient(transport=transport, base_url=base, timeout=10, trust_env=False) as client:
+                hooks = {"response": [check_response]}
+                async with httpx.AsyncClient(
+                    transport=transport, base_url=base, timeout=10, trust_env=False, event_hooks=hooks
+                ) as client:
                     yield Site(
                         supervisor=supervisor,
                         app=app,

@@ -8,12 +8,13 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from dumb_actors import Supervisor
-from dumb_web import lifecycle, logs, processes, shutdown, status
-from dumb_web.context import Route, Web
+from dumb_web import capabilities, description, events, lifecycle, logs, processes, shutdown, status
+from dumb_web.context import Web
 from dumb_web.errors import json_response, render_error
 from dumb_web.guard import Guard
 from dumb_web.listing import Listing
 from dumb_web.policy import Policy
+from dumb_web.routes import Route
 from dumb_web.streams import StreamHub
 
 __all__ = ["WebApp", "create_app"]
@@ -23,8 +24,11 @@ ROUTES: tuple[Route, ...] = (
     *processes.ROUTES,
     *lifecycle.ROUTES,
     *status.ROUTES,
+    *capabilities.ROUTES,
+    *events.ROUTES,
     *logs.ROUTES,
     *shutdown.ROUTES,
+    *description.ROUTES,
 )
 
 
@@ -71,7 +75,7 @@ def create_app(
     # Both spellings of a path are answered, never a redirect: proxies that cut a prefix off would lose it.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    web = Web(supervisor=supervisor, listing=Listing(supervisor), on_shutdown=on_shutdown)
+    web = Web(supervisor=supervisor, listing=Listing(supervisor), routes=ROUTES, on_shutdown=on_shutdown)
     app.hub = web.hub
     for route in ROUTES:
         _add_route(app, web, route)
@@ -93,7 +97,7 @@ def _add_route(app: WebApp, web: Web, route: Route) -> None:
 
 def _view(route: Route, web: Web) -> Callable[..., Awaitable[Response]]:
     async def view(**parts: str) -> Response:
-        answer = await route.handler(web, **parts)
+        answer = await route.handler(web, **await route.signature.read(), **parts)
         return answer if isinstance(answer, Response) else json_response(answer)
 
     return view

@@ -1,20 +1,22 @@
-"""What every handler gets: the supervisor, the list of services, the open streams; and what a route is."""
+"""What every handler gets: the supervisor, the list of services, the open streams."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable
+from typing import TypeVar
 
 import attrs
 import trio
-from quart import Response
 
 from dumb_actors import Supervisor
 from dumb_web.listing import Listing
+from dumb_web.routes import Route
 from dumb_web.streams import StreamHub
 
-__all__ = ["Answer", "Handler", "Route", "Web"]
+__all__ = ["Web"]
+
+T = TypeVar("T")
 
 FILE_THREADS = 8
-"""Threads for reading logs: a file system that hangs can take these, and no others of the program."""
+"""Threads for reading files: a file system that hangs can take these, and no others of the program."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -27,6 +29,8 @@ class Web:
 
         listing: Its services and the built-ins.
 
+        routes: All of them, for those who describe the API.
+
         hub: Where streams that last are registered, so that a shutdown can end them.
 
         on_shutdown: Ends the program; None: it cannot be ended from here.
@@ -36,20 +40,11 @@ class Web:
 
     supervisor: Supervisor
     listing: Listing
+    routes: tuple[Route, ...]
     hub: StreamHub = attrs.field(factory=StreamHub)
     on_shutdown: Callable[[], None] | None = None
     file_threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(FILE_THREADS))
 
-
-Answer: TypeAlias = Mapping[str, Any] | Response
-Handler: TypeAlias = Callable[..., Awaitable[Answer]]
-"""Called with a `Web` and the variable parts of the path."""
-
-
-@attrs.frozen
-class Route:
-    """One route: method, path without trailing slash, handler."""
-
-    method: Literal["GET", "POST"]
-    path: str
-    handler: Handler
+    async def in_file_thread(self, read: Callable[[], T]) -> T:
+        """Call *read*, which touches files, in a thread; cancelled, it is left to itself."""
+        return await trio.to_thread.run_sync(read, limiter=self.file_threads, abandon_on_cancel=True)

@@ -1,10 +1,10 @@
 """Errors on the wire: the one table from error classes to status codes, and the bodies."""
 
-import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 from quart import Response
 from werkzeug.exceptions import HTTPException
 
@@ -15,6 +15,7 @@ from dumb_actors import (
     EventsLost,
     HostError,
     InternalError,
+    Phase,
     Refused,
     RequestError,
     ServiceError,
@@ -24,14 +25,38 @@ from dumb_actors import (
     Superseded,
     UnknownService,
 )
+from dumb_web.snapshots import WaitingFor
+from dumb_web.wire import LEFT_OUT, dump
 
-__all__ = ["STATUS", "ApiError", "InvalidRequest", "json_response", "render_error", "status_of"]
+__all__ = [
+    "PROBLEMS",
+    "STATUS",
+    "ApiError",
+    "Entry",
+    "FailedStart",
+    "InvalidRequest",
+    "LateStart",
+    "NotOffered",
+    "Problem",
+    "WrongShape",
+    "json_response",
+    "render_error",
+    "status_of",
+]
 
 log = logging.getLogger("dumb_web")
+
+
+class NotOffered(RequestError):
+    """This server has no such thing."""
+
+    code = "not-offered"
+
 
 STATUS: Mapping[type[DumbActorsError], int] = {
     RequestError: 400,
     UnknownService: 404,
+    NotOffered: 404,
     Refused: 409,
     Superseded: 409,
     EventsLost: 409,
@@ -45,6 +70,112 @@ STATUS: Mapping[type[DumbActorsError], int] = {
     InternalError: 500,
 }
 """The nearest class in an error's line of ancestors counts."""
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class Problem:
+    """
+    Body of an error. Further members are facts about it.
+
+    Attributes:
+        detail: What happened: the sentence that clients show.
+
+        code: A stable slug; absent where the status says it all.
+    """
+
+    detail: str
+    code: str | None = attrs.field(default=None, metadata=LEFT_OUT)
+
+
+@attrs.frozen(kw_only=True)
+class FailedStart(Problem):
+    """
+    Body of a start that failed.
+
+    Attributes:
+        service: Who failed.
+
+        reason: Why.
+
+        hint: What would help; may be empty.
+
+        last_lines: The last lines of its output.
+
+        retry_in_s: Seconds until it is tried again by itself; null: it is not.
+    """
+
+    service: str
+    reason: str
+    hint: str
+    last_lines: Sequence[str]
+    retry_in_s: float | None
+
+
+@attrs.frozen(kw_only=True)
+class LateStart(Problem):
+    """
+    Body of a start that is not done within its deadline; the wish stays.
+
+    Attributes:
+        service: Who is late.
+
+        timeout: The deadline, seconds.
+
+        waiting: What it waits for.
+
+        phase: Where it is.
+    """
+
+    service: str
+    timeout: float
+    waiting: Sequence[WaitingFor]
+    phase: Phase
+
+
+PROBLEMS: Mapping[type[DumbActorsError], type[Problem]] = {ServiceError: FailedStart, StartTimeout: LateStart}
+"""Bodies with more than a `Problem` has; the nearest class counts."""
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """
+    One fault of a request.
+
+    Attributes:
+        type: Its sort: `missing`, `string_type`, `literal_error`, …
+
+        loc: Where: `query` or `body`, then names and indices.
+
+        msg: What is wrong.
+
+        input: What was given.
+
+        ctx: The limits that were passed, or what was expected.
+    """
+
+    type: str
+    loc: Sequence[str | int]
+    msg: str
+    input: Any = None
+    ctx: Mapping[str, Any] | None = attrs.field(default=None, metadata=LEFT_OUT)
+
+
+@attrs.frozen(kw_only=True)
+class WrongShape:
+    """
+    Body of a request of the wrong shape.
+
+    Attributes:
+        detail: Every fault of the request.
+    """
+
+    detail: Sequence[Entry]
+
+
+# --- exceptions -------------------------------------------------------------------------------------------------------
 
 
 class ApiError(Exception):
@@ -72,7 +203,7 @@ class ApiError(Exception):
 class InvalidRequest(Exception):
     """A query or body of the wrong shape: 422; `problems` are the entries of `detail`, every fault of the request."""
 
-    def __init__(self, problems: list[dict[str, Any]]) -> None:
+    def __init__(self, problems: Sequence[Entry]) -> None:
         super().__init__(f"{len(problems)} faults")
         self.problems = problems
 
@@ -82,17 +213,20 @@ def status_of(error: DumbActorsError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
-def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
+# --- responses --------------------------------------------------------------------------------------------------------
+
+
+def json_response(body: Any, status: int = 200) -> Response:
     """Make a JSON response; states change all the time, so nobody may keep it."""
     headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-    return Response(json.dumps(body, default=str), status, headers, content_type="application/json")
+    return Response(dump(body), status, headers, content_type="application/json")
 
 
 def render_error(error: Exception) -> Response:
     """Turn whatever a handler raised into its response; what nobody meant to raise is logged and told to nobody."""
     match error:
         case InvalidRequest():
-            return json_response({"detail": error.problems}, 422)
+            return json_response(WrongShape(detail=error.problems), 422)
         case ApiError():
             return _render(error.status, error.detail, error.code, error.facts)
         case DumbActorsError():
@@ -101,7 +235,7 @@ def render_error(error: Exception) -> Response:
             return _render_http(error)
         case _:
             log.error("request.failed", exc_info=error)
-            return json_response({"detail": "Internal Server Error: see the log of dumb-actors"}, 500)
+            return json_response(Problem(detail="Internal Server Error: see the log of dumb-actors"), 500)
 
 
 def _render(status: int, detail: str, code: str, facts: Mapping[str, Any]) -> Response:
@@ -113,7 +247,7 @@ def _render(status: int, detail: str, code: str, facts: Mapping[str, Any]) -> Re
 
 def _render_http(error: HTTPException) -> Response:
     """Render what Quart itself refuses: unknown routes, wrong methods, bodies that are too large."""
-    response = json_response({"detail": error.name}, error.code or 500)
+    response = json_response(Problem(detail=error.name), error.code or 500)
     methods = getattr(error, "valid_methods", None)
     if methods:
         response.headers["allow"] = ", ".join(sorted(methods))

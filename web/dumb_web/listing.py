@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from dumb_actors import Builtin, ServiceSpec, Supervisor, UnknownService, find_name, squeeze
+from dumb_actors import Builtin, Config, ServiceSpec, Supervisor, UnknownService, find_name, squeeze
 
 __all__ = ["API_KEY", "Listed", "Listing"]
 
@@ -25,17 +25,20 @@ class Listing:
     """
 
     def __init__(self, supervisor: Supervisor) -> None:
-        config = supervisor.config
-        builtins = _DEFAULT_BUILTINS if config is None else config.builtins
-        taken = {squeeze(name) for name in supervisor.specs}
-        free = [builtin for builtin in builtins if squeeze(builtin.name) not in taken]
-        document = {} if config is None else config.document
-        self._listed: dict[str, Listed] = {}
-        for listed in _in_order([*supervisor.specs.values(), *free], document):
-            self._listed[listed.name] = listed
+        self._supervisor = supervisor
+        self._made_of: tuple[Mapping[str, ServiceSpec], Config | None] | None = None
+        self._made: Mapping[str, Listed] = {}
 
     def __iter__(self) -> Iterator[Listed]:
         return iter(self._listed.values())
+
+    @property
+    def _listed(self) -> Mapping[str, Listed]:
+        """The list of the present configuration; a reconfigured supervisor has other specs."""
+        specs, config = self._supervisor.specs, self._supervisor.config
+        if self._made_of is None or self._made_of[0] is not specs or self._made_of[1] is not config:
+            self._made, self._made_of = _listed_by_name(specs, config), (specs, config)
+        return self._made
 
     def find(self, name: str) -> Listed:
         """
@@ -48,6 +51,14 @@ class Listing:
         if found is None:
             raise UnknownService(name, tuple(self._listed))
         return self._listed[found]
+
+
+def _listed_by_name(specs: Mapping[str, ServiceSpec], config: Config | None) -> Mapping[str, Listed]:
+    builtins = _DEFAULT_BUILTINS if config is None else config.builtins
+    taken = {squeeze(name) for name in specs}
+    free = [builtin for builtin in builtins if squeeze(builtin.name) not in taken]
+    document = {} if config is None else config.document
+    return {listed.name: listed for listed in _in_order([*specs.values(), *free], document)}
 
 
 def _in_order(listed: list[Listed], document: Mapping[str, Any]) -> list[Listed]:

@@ -2,19 +2,19 @@
 
 from functools import partial
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import attrs
-import trio
 from quart import Response
 from quart.wrappers.response import ResponseBody
 
-from dumb_actors import Follower, ServiceSpec, UnknownService
-from dumb_web.context import Answer, Route, Web
+from dumb_actors import Follower, ServiceSpec, UnknownService, UnusablePath
+from dumb_web.context import Web
 from dumb_web.errors import ApiError
 from dumb_web.logfile import Piece, Tail, piece_at, read_lines
-from dumb_web.shapes import Range, read_query
-from dumb_web.streams import StreamHub
+from dumb_web.routes import Media, Route
+from dumb_web.streams import StreamHub, stream_response
+from dumb_web.structure import Range
 
 __all__ = ["ROUTES"]
 
@@ -23,49 +23,92 @@ LINES_LIMIT = 100_000
 
 @attrs.frozen
 class PieceQuery:
-    """The query of `GET /logs`."""
+    """
+    The query of `GET /logs`.
+
+    Attributes:
+        process_name: Whose output.
+
+        cursor: Where the last piece ended; left out: the end of the log.
+
+        tail_bytes: How much of the end, without a cursor.
+    """
 
     process_name: str
     cursor: Annotated[int, Range(ge=0)] | None = None
     tail_bytes: Annotated[int, Range(ge=1024, le=8_388_608)] = 131_072
 
 
+@attrs.frozen(kw_only=True)
+class LogPiece:
+    """
+    A piece of a log.
+
+    Attributes:
+        process_name: As it was asked for.
+
+        size: Of the log, bytes.
+
+        cursor: Where this piece ends: ask with it for what comes.
+
+        chunk: The piece.
+
+        reset: It does not go on from where the caller was: show it instead of what was there.
+
+        log: The piece again where `reset` is true, else null.
+    """
+
+    process_name: str
+    size: int
+    cursor: int
+    chunk: str
+    reset: bool
+    log: str | None
+
+
 @attrs.frozen
-class StreamQuery:
-    """The query of `GET /logs/<service>`."""
+class TailQuery:
+    """
+    The query of `GET /logs/<service>`.
+
+    Attributes:
+        tail: How many of the last lines.
+
+        follow: Go on with what is written, until the supervisor ends.
+    """
 
     tail: Annotated[int, Range(ge=0, le=LINES_LIMIT)] = 100
     follow: bool = False
 
 
-async def log_piece(web: Web) -> Answer:
-    """Answer what is new in a log since a cursor; an unknown service has an empty log (spec 7.3)."""
-    asked = read_query(PieceQuery)
-    path = _path_of(web, asked.process_name)
-    piece = await _in_thread(web, partial(piece_at, path, asked.cursor, asked.tail_bytes)) if path else Piece()
-    return {
-        "process_name": asked.process_name,
-        "size": piece.size,
-        "cursor": piece.cursor,
-        "chunk": piece.text,
-        "reset": piece.reset,
-        "log": piece.text if piece.reset else None,
-    }
+async def log_piece(web: Web, query: PieceQuery) -> LogPiece:
+    """Give what is new in a log since a cursor; an unknown service has an empty log."""
+    path = _path_of(web, query.process_name)
+    piece = await web.in_file_thread(partial(piece_at, path, query.cursor, query.tail_bytes)) if path else Piece()
+    return LogPiece(
+        process_name=query.process_name,
+        size=piece.size,
+        cursor=piece.cursor,
+        chunk=piece.text,
+        reset=piece.reset,
+        log=piece.text if piece.reset else None,
+    )
 
 
-async def log_stream(web: Web, service: str) -> Answer:
-    """Answer the last lines of a service's output, and with `follow` what it writes from there on."""
-    asked = read_query(StreamQuery)
+async def log_stream(web: Web, service: str, query: TailQuery) -> Annotated[Response, Media("text/plain")]:
+    """
+    Give the last lines of a service's output as they are, and with `follow` what it writes from there on.
+
+    Args:
+        service: Whose output; a slash in the name may be written as it is.
+    """
     # A name may end in a slash, and so may the spelling of a path.
     path = _path_of(web, service) or _path_of(web, service.rstrip("/"))
     if path is None:
         raise ApiError(404, f"no log: {service!r} is no service with output of its own", code="unknown-service")
-    tail = await _in_thread(web, partial(read_lines, path, asked.tail))
-    body = FollowBody(path, tail, web.hub) if asked.follow else tail.content
-    response = Response(body, content_type="text/plain; charset=utf-8")
-    response.headers.update({"cache-control": "no-store", "x-content-type-options": "nosniff"})
-    response.timeout = None  # Quart's default cuts a response after a minute
-    return response
+    tail = await web.in_file_thread(partial(read_lines, path, query.tail))
+    body = FollowBody(path, tail, web.hub) if query.follow else tail.content
+    return stream_response(body, "text/plain; charset=utf-8")
 
 
 def _path_of(web: Web, name: str) -> str | None:
@@ -75,10 +118,6 @@ def _path_of(web: Web, name: str) -> str | None:
     except UnknownService:
         return None
     return web.supervisor.log_path(found.name) if isinstance(found, ServiceSpec) else None
-
-
-async def _in_thread(web: Web, read: Any) -> Any:
-    return await trio.to_thread.run_sync(read, limiter=web.file_threads, abandon_on_cancel=True)
 
 
 class FollowBody(ResponseBody):
@@ -118,6 +157,6 @@ class FollowBody(ResponseBody):
 
 
 ROUTES = (
-    Route("GET", "/logs", log_piece),
-    Route("GET", "/logs/<path:service>", log_stream),
+    Route("GET", "/logs", log_piece, errors=(UnusablePath,)),
+    Route("GET", "/logs/<path:service>", log_stream, errors=(UnknownService, UnusablePath)),
 )

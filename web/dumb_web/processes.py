@@ -1,81 +1,177 @@
 """`GET /process/processes` and `GET /process`: what is configured."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 
-from dumb_actors import DependencyGraph, ServiceSpec, UnknownService, __version__, repo_url, sponsorship_url
-from dumb_web.context import Answer, Route, Web
+from dumb_actors import (
+    DependencyGraph,
+    RequestError,
+    ServiceSpec,
+    UnknownService,
+    __version__,
+    repo_url,
+    sponsorship_url,
+)
+from dumb_web.context import Web
 from dumb_web.errors import ApiError
 from dumb_web.listing import API_KEY, Listed
-from dumb_web.shapes import read_query
+from dumb_web.routes import Route
 
 __all__ = ["ROUTES"]
 
 
 @attrs.frozen
 class OneProcess:
-    """The query of `GET /process`; `scope` is checked by hand, for its status is 400."""
+    """
+    The query of `GET /process`.
+
+    Attributes:
+        process_name: Which service.
+
+        scope: `runtime` or `all`: which dependencies count for `parallel_groups`. Another word is 400, not 422.
+    """
 
     process_name: str
     scope: str = "runtime"
 
 
-async def list_processes(web: Web) -> Answer:
-    """Answer every service and built-in, enabled or not, in the order of the configuration."""
-    return {"processes": [entry_json(listed) for listed in web.listing]}
+@attrs.frozen(kw_only=True)
+class ProcessEntry:
+    """
+    What is configured about one service or built-in.
+
+    Attributes:
+        name, process_name: Its unique name.
+
+        enabled: Whether it is started at boot.
+
+        config: Its block of the configuration, as it was written.
+
+        version: Version, where it is known.
+
+        key, config_key: Service key.
+
+        repo_url, sponsorship_url: Where it comes from, and how to support it, where that is known.
+    """
+
+    name: str
+    process_name: str
+    enabled: bool
+    config: Mapping[str, Any]
+    version: str | None
+    key: str
+    config_key: str
+    repo_url: str | None
+    sponsorship_url: str | None
 
 
-async def show_process(web: Web) -> Answer:
-    """Answer one service, with its neighbours in the graph."""
-    asked = read_query(OneProcess)
-    if not asked.process_name.strip():
+@attrs.frozen(kw_only=True)
+class ProcessList:
+    """Every service and built-in, in the order of the configuration."""
+
+    processes: Sequence[ProcessEntry]
+
+
+@attrs.frozen(kw_only=True)
+class Group:
+    """
+    Services that are started together, before or after another one.
+
+    Attributes:
+        id: `pre_core`: what it needs; `core_target`: itself; `post_core`: what needs it.
+
+        label: The same for people.
+
+        type: Whether they are started at once or one by one.
+
+        members: Their names, sorted.
+    """
+
+    id: Literal["pre_core", "core_target", "post_core"]
+    label: str
+    type: Literal["parallel", "serial"]
+    members: Sequence[str]
+
+
+@attrs.frozen(kw_only=True)
+class Process:
+    """
+    One service and its neighbours.
+
+    Attributes:
+        process_name: As it was asked for.
+
+        config: Its block of the configuration, as it was written.
+
+        version: Version, where it is known.
+
+        config_key: Service key.
+
+        update_status, symlink_backup_status: Null: there are no such jobs yet.
+
+        supports_manual_update: False, for the same reason.
+
+        parallel_groups: What starts before it, and after it.
+    """
+
+    process_name: str
+    config: Mapping[str, Any]
+    version: str | None
+    config_key: str
+    update_status: None = None
+    symlink_backup_status: None = None
+    supports_manual_update: bool = False
+    parallel_groups: Sequence[Group]
+
+
+async def list_processes(web: Web) -> ProcessList:
+    """List every service and built-in, enabled or not, in the order of the configuration."""
+    return ProcessList(processes=[process_entry(listed) for listed in web.listing])
+
+
+async def show_process(web: Web, query: OneProcess) -> Process:
+    """Show one service, with its neighbours in the graph."""
+    if not query.process_name.strip():
         raise ApiError(400, "process_name is required")
-    if asked.scope not in {"runtime", "all"}:
-        raise ApiError(400, "scope must be 'runtime' or 'all'", scope=asked.scope)
+    if query.scope not in {"runtime", "all"}:
+        raise ApiError(400, "scope must be 'runtime' or 'all'", scope=query.scope)
     try:
-        listed = web.listing.find(asked.process_name)
+        listed = web.listing.find(query.process_name)
     except UnknownService as error:
         raise ApiError(404, "Process not found", code=error.code, **error.detail) from None
-    return process_json(listed, asked.process_name, web.supervisor.graph)
+    entry = process_entry(listed)
+    return Process(
+        process_name=query.process_name,
+        config=entry.config,
+        version=entry.version,
+        config_key=entry.config_key,
+        parallel_groups=parallel_groups(listed.name, web.supervisor.graph),
+    )
 
 
-def process_json(listed: Listed, name: str, graph: DependencyGraph) -> dict[str, Any]:
-    """Give the answer of `GET /process`, with the name as the caller wrote it."""
-    entry = entry_json(listed)
-    return {
-        "process_name": name,
-        "config": entry["config"],
-        "version": entry["version"],
-        "config_key": entry["config_key"],
-        "update_status": None,
-        "symlink_backup_status": None,
-        "supports_manual_update": False,
-        "parallel_groups": parallel_groups(listed.name, graph),
-    }
-
-
-def entry_json(listed: Listed) -> dict[str, Any]:
+def process_entry(listed: Listed) -> ProcessEntry:
     """
     Give one entry of the list.
 
     `name` and `key` are the process name and the service key, as in the API document's example.
     """
-    config = config_json(listed)
-    return {
-        "name": listed.name,
-        "process_name": listed.name,
-        "enabled": config["enabled"],
-        "config": config,
-        "version": __version__ if listed.key == API_KEY else None,
-        "key": listed.key,
-        "config_key": listed.key,
-        "repo_url": repo_url(listed.key, config),
-        "sponsorship_url": sponsorship_url(listed.key),
-    }
+    config = config_of(listed)
+    return ProcessEntry(
+        name=listed.name,
+        process_name=listed.name,
+        enabled=config["enabled"],
+        config=config,
+        version=__version__ if listed.key == API_KEY else None,
+        key=listed.key,
+        config_key=listed.key,
+        repo_url=repo_url(listed.key, config),
+        sponsorship_url=sponsorship_url(listed.key),
+    )
 
 
-def config_json(listed: Listed) -> dict[str, Any]:
+def config_of(listed: Listed) -> dict[str, Any]:
     """
     Give a block as it was written.
 
@@ -88,29 +184,24 @@ def config_json(listed: Listed) -> dict[str, Any]:
     return {"process_name": listed.name, "enabled": listed.key == API_KEY, **listed.block}
 
 
-Kind = Literal["parallel", "serial"]
-
-
-def parallel_groups(name: str, graph: DependencyGraph) -> list[dict[str, Any]]:
+def parallel_groups(name: str, graph: DependencyGraph) -> list[Group]:
     """
     Give who can start together before and after *name*: its direct neighbours, by spec 2.10.
 
     Every edge there is so far is hard, so both scopes give the same.
     """
     known = name in graph.names
-    groups: list[tuple[str, str, Kind, tuple[str, ...]]] = [
-        ("pre_core", "Parallel prerequisites", "parallel", graph.dependencies(name) if known else ()),
-        ("core_target", "Core target", "serial", (name,)),
-        ("post_core", "Dependents", "parallel", graph.dependents(name) if known else ()),
+    before = sorted(graph.dependencies(name)) if known else []
+    after = sorted(graph.dependents(name)) if known else []
+    groups = [
+        Group(id="pre_core", label="Parallel prerequisites", type="parallel", members=before),
+        Group(id="core_target", label="Core target", type="serial", members=[name]),
+        Group(id="post_core", label="Dependents", type="parallel", members=after),
     ]
-    return [
-        {"id": id_, "label": label, "type": kind, "members": sorted(members)}
-        for id_, label, kind, members in groups
-        if members
-    ]
+    return [group for group in groups if group.members]
 
 
 ROUTES = (
     Route("GET", "/process/processes", list_processes),
-    Route("GET", "/process", show_process),
+    Route("GET", "/process", show_process, errors=(RequestError, UnknownService)),
 )

@@ -1,46 +1,23 @@
 """
 Queries and bodies: attrs models, structured strictly by cattrs, with every fault of a request in one answer.
 
-The entries have the shape that clients of the reference know (FastAPI's): `{type, loc, msg, input, ctx?}`. Booleans are
-lax, texts and numbers are not; unknown members are ignored; an explicit null for an optional one means "not given".
+The entries have the shape that clients of the reference know (FastAPI's), see `errors.Entry`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_origin
 
 import attrs
 import cattrs
-from cattrs.gen import make_dict_structure_fn
 from quart import request
 
-from dumb_web.errors import InvalidRequest
+from dumb_web.errors import Entry, InvalidRequest
+from dumb_web.structure import Fault, converter
 
-__all__ = ["Range", "read_body", "read_query"]
+__all__ = ["is_optional", "read_body", "read_query"]
 
-T = TypeVar("T")
-
-TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
-FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
-
-
-@attrs.frozen(kw_only=True)
-class Range:
-    """The bounds of a number: `Annotated[int, Range(ge=0)]`."""
-
-    ge: float | None = None
-    le: float | None = None
-
-
-class Fault(ValueError):
-    """One wrong value: the entry's type, message and context."""
-
-    def __init__(self, kind: str, text: str, value: Any, **context: Any) -> None:
-        super().__init__(text)
-        self.kind = kind
-        self.value = value
-        self.context = context
+T = TypeVar("T", bound=attrs.AttrsInstance)
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -48,33 +25,30 @@ class Fault(ValueError):
 
 def read_query(model: type[T]) -> T:
     """
-    Structure the query of the present request; of a parameter that is given twice, the last counts.
+    Structure the query of the present request; of a parameter that is given twice the last counts, unless it is a list.
 
     Raises:
         InvalidRequest: Every fault.
     """
-    given = {name: values[-1] for name, values in request.args.to_dict(flat=False).items()}
+    lists = {field.name for field in attrs.fields(model) if get_origin(field.type) is list}
+    found = request.args.to_dict(flat=False)
+    given = {name: values if name in lists else values[-1] for name, values in found.items()}
     return _structure(model, given, "query")
 
 
-async def read_body(model: type[T], *, optional: bool = False) -> T:
+async def read_body(model: type[T]) -> T:
     """
-    Structure the JSON body of the present request.
+    Structure the JSON body of the present request; no body stands for an empty object where nothing is required.
 
     A body must be declared as JSON. This is what keeps simple forms of foreign pages out, which browsers send without
     asking first.
-
-    Args:
-        model: An attrs class.
-
-        optional: No body at all stands for an empty object.
 
     Raises:
         InvalidRequest: Every fault.
     """
     raw: bytes = await request.get_data(cache=False, as_text=False, parse_form_data=False)
     if not raw:
-        if optional:
+        if is_optional(model):
             return _structure(model, {}, "body")
         raise InvalidRequest([_entry("missing", ("body",), "Field required", None)])
     kind = request.mimetype
@@ -83,6 +57,11 @@ async def read_body(model: type[T], *, optional: bool = False) -> T:
         shown = raw[:200].decode(errors="replace")
         raise InvalidRequest([_entry("model_attributes_type", ("body",), text, shown)])
     return _structure(model, _parse(raw), "body")
+
+
+def is_optional(model: type[Any]) -> bool:
+    """Say whether a body of this model may be left out: it has no field that is required."""
+    return all(field.default is not attrs.NOTHING for field in attrs.fields(model))
 
 
 def _parse(raw: bytes) -> Any:
@@ -107,12 +86,12 @@ def _not_json(offset: int, text: str) -> InvalidRequest:
 
 def _structure(model: type[T], given: Any, where: Literal["query", "body"]) -> T:
     try:
-        return _converter().structure(given, model)
+        return converter().structure(given, model)
     except (cattrs.BaseValidationError, Fault) as error:
         raise InvalidRequest(list(_entries(error, (where,), given))) from None
 
 
-def _entries(error: Exception, loc: tuple[str | int, ...], value: Any) -> Iterator[dict[str, Any]]:
+def _entries(error: Exception, loc: tuple[str | int, ...], value: Any) -> Iterator[Entry]:
     """Walk through what cattrs collected, from the outside in."""
     if isinstance(error, Fault):
         yield _entry(error.kind, loc, str(error), error.value, error.context)
@@ -120,109 +99,21 @@ def _entries(error: Exception, loc: tuple[str | int, ...], value: Any) -> Iterat
     if not isinstance(error, cattrs.BaseValidationError):
         raise error
     for inner in error.exceptions:
-        name = next(n.name for n in getattr(inner, "__notes__", ()) if isinstance(n, cattrs.AttributeValidationNote))
+        place = next(where for note in getattr(inner, "__notes__", ()) if (where := _place(note)) is not None)
         if isinstance(inner, KeyError):
             # As in the reference: the received object for a body, nothing for a query.
-            yield _entry("missing", (*loc, name), "Field required", None if loc[0] == "query" else value)
+            yield _entry("missing", (*loc, place), "Field required", None if loc[0] == "query" else value)
         else:
-            yield from _entries(inner, (*loc, name), value.get(name))
+            yield from _entries(inner, (*loc, place), value[place])
+
+
+def _place(note: object) -> str | int | None:
+    if isinstance(note, cattrs.AttributeValidationNote):
+        return note.name
+    return note.index if isinstance(note, cattrs.IterableValidationNote) else None
 
 
 def _entry(
     kind: str, loc: tuple[str | int, ...], text: str, value: Any, context: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    entry: dict[str, Any] = {"type": kind, "loc": list(loc), "msg": text, "input": value}
-    return {**entry, "ctx": dict(context)} if context else entry
-
-
-# --- the converter ----------------------------------------------------------------------------------------------------
-
-
-@cache
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(detailed_validation=True)
-    converter.register_structure_hook(str, _text)
-    converter.register_structure_hook(bool, _boolean)
-    converter.register_structure_hook(int, _integer)
-    converter.register_structure_hook(float, _number)
-    converter.register_structure_hook_func(lambda kind: getattr(kind, "__origin__", None) is Literal, _choice)
-    converter.register_structure_hook_factory(_has_range, lambda kind: _ranged(kind, converter))
-    converter.register_structure_hook_factory(attrs.has, lambda kind: _object(kind, converter))
-    return converter
-
-
-def _object(model: type[Any], converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    structure = make_dict_structure_fn(model, converter)
-    optional = {field.name for field in attrs.fields(model) if field.default is not attrs.NOTHING}
-
-    def hook(value: Any, _: Any) -> Any:
-        if not isinstance(value, Mapping):
-            text = "Input should be a valid dictionary or object to extract fields from"
-            raise Fault("model_attributes_type", text, value)
-        return structure({k: v for k, v in value.items() if v is not None or k not in optional}, model)
-
-    return hook
-
-
-def _has_range(kind: Any) -> bool:
-    return isinstance(next(iter(getattr(kind, "__metadata__", ())), None), Range)
-
-
-def _ranged(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
-    base, bounds = get_args(kind)[:2]
-
-    def hook(value: Any, _: Any) -> Any:
-        number = converter.structure(value, base)
-        if bounds.ge is not None and not number >= bounds.ge:
-            text = f"Input should be greater than or equal to {bounds.ge}"
-            raise Fault("greater_than_equal", text, value, ge=bounds.ge)
-        if bounds.le is not None and not number <= bounds.le:
-            raise Fault("less_than_equal", f"Input should be less than or equal to {bounds.le}", value, le=bounds.le)
-        return number
-
-    return hook
-
-
-def _text(value: Any, _: Any) -> str:
-    if not isinstance(value, str):
-        raise Fault("string_type", "Input should be a valid string", value)
-    return value
-
-
-def _boolean(value: Any, _: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = value.lower() if isinstance(value, str) else str(value) if value in (0, 1) else ""
-    if word in TRUE | FALSE:
-        return word in TRUE
-    if isinstance(value, str | int):
-        raise Fault("bool_parsing", "Input should be a valid boolean, unable to interpret input", value)
-    raise Fault("bool_type", "Input should be a valid boolean", value)
-
-
-def _integer(value: Any, _: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if not isinstance(value, str):
-        raise Fault("int_type", "Input should be a valid integer", value)
-    digits = value.strip().removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 30):
-        text = "Input should be a valid integer, unable to parse string as an integer"
-        raise Fault("int_parsing", text, value)
-    return int(value)
-
-
-def _number(value: Any, _: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Fault("float_type", "Input should be a valid number", value)
-    # Not made a float: a whole number may be too large to be one, and the bounds tell.
-    return value
-
-
-def _choice(value: Any, kind: Any) -> Any:
-    allowed = get_args(kind)
-    if not isinstance(value, str) or value not in allowed:
-        *most, last = [repr(word) for word in allowed]
-        expected = f"{', '.join(most)} or {last}"
-        raise Fault("literal_error", f"Input should be {expected}", value, expected=expected)
-    return value
+) -> Entry:
+    return Entry(type=kind, loc=list(loc), msg=text, input=value, ctx=context or None)

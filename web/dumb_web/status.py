@@ -1,115 +1,193 @@
-"""`GET /process/service-status`, `/process/capabilities`, `/health`, `/status`: what is, from memory."""
+"""`GET /process/service-status`, `/health`, `/status`: what is, from memory."""
 
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
 import attrs
 
-from dumb_actors import Builtin, UnknownService, __version__
-from dumb_web.context import Answer, Route, Web
+from dumb_actors import Builtin, Phase, Snapshot, UnknownService, __version__
+from dumb_web.context import Web
 from dumb_web.errors import ApiError
+from dumb_web.health import RestartFacts, health_of, restart_facts
 from dumb_web.listing import API_KEY
-from dumb_web.shapes import read_query
-from dumb_web.snapshots import health_of, is_up, restart_json, service_json, waiting_json
+from dumb_web.routes import Route
+from dumb_web.snapshots import ServiceState, Status, WaitingFor, service_state, waiting_for
+from dumb_web.wire import alike
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "Overview", "overview"]
 
-CAPABILITIES = (
-    "optional_only_onboarding",
-    "optional_service_options",
-    "manual_update_check",
-    "seerr_sync",
-    "auto_update_start_time",
-    "symlink_repair",
-    "symlink_repair_async",
-    "symlink_manifest_backup",
-    "symlink_manifest_backup_async",
-    "symlink_job_status",
-    "symlink_job_latest",
-    "symlink_manifest_restore",
-    "symlink_manifest_restore_async",
-    "symlink_manifest_compare",
-    "symlink_backup_schedule",
-    "symlink_backup_manifest_list",
-    "symlink_manifest_file_list",
-)
-OFFERED: frozenset[str] = frozenset()
-"""The capabilities that exist: clients hide what is false, and believe what is true."""
+
+# --- one service ------------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
 class StatusQuery:
-    """The query of `GET /process/service-status`."""
+    """
+    The query of `GET /process/service-status`.
+
+    Attributes:
+        process_name: Which service.
+
+        include_health: Tell of health and restarts, too.
+    """
 
     process_name: str
     include_health: bool = False
 
 
-async def service_status(web: Web) -> Answer:
-    """Answer the state of one service, and why it is so."""
-    asked = read_query(StatusQuery)
+@attrs.frozen(kw_only=True)
+class ServiceStatus:
+    """
+    The state of one service.
+
+    Attributes:
+        process_name: As it was asked for.
+
+        status: Its phase in the three words of the Process Management API.
+
+        phase: Where it is in its life.
+
+        wished: Whether it is wished to run.
+
+        reason: Why it is where it is.
+
+        waiting: What it waits for right now.
+    """
+
+    process_name: str
+    status: Status
+    phase: Phase
+    wished: bool
+    reason: str
+    waiting: Sequence[WaitingFor]
+
+
+@attrs.frozen(kw_only=True)
+class ServiceStatusWithHealth(ServiceStatus):
+    """
+    The state of one service, and its health.
+
+    Attributes:
+        healthy: Whether it is where it should be, and its checks hold.
+
+        health_reason: Why it is not; `Process idle` for a one-shot that has done its work; else null.
+
+        restart: Restarts that nobody asked for.
+    """
+
+    healthy: bool
+    health_reason: str | None
+    restart: RestartFacts
+
+
+async def service_status(web: Web, query: StatusQuery) -> ServiceStatus | ServiceStatusWithHealth:
+    """Tell the state of one service, and why it is so."""
     try:
-        found = web.listing.find(asked.process_name)
+        found = web.listing.find(query.process_name)
     except UnknownService as error:
         raise ApiError(404, "Process not found", code=error.code, **error.detail) from None
     if isinstance(found, Builtin):
-        return _builtin_status(found, asked)
-    snapshot = web.supervisor.status(found.name)
-    state = {"status": snapshot.status, "phase": snapshot.phase, "wished": snapshot.wished, "reason": snapshot.reason}
-    answer = {"process_name": asked.process_name, **state, "waiting": waiting_json(snapshot.waiting)}
-    return {**answer, **_health(*health_of(snapshot), restart_json(snapshot))} if asked.include_health else answer
+        state, health, restart = *_of_builtin(found, query.process_name), RestartFacts()
+    else:
+        snapshot = web.supervisor.status(found.name)
+        waiting = waiting_for(snapshot.waiting)
+        state = alike(ServiceStatus, snapshot, process_name=query.process_name, waiting=waiting)
+        health, restart = health_of(snapshot), restart_facts(snapshot)
+    if not query.include_health:
+        return state
+    return alike(ServiceStatusWithHealth, state, healthy=health[0], health_reason=health[1], restart=restart)
 
 
-def _builtin_status(builtin: Builtin, asked: StatusQuery) -> dict[str, Any]:
+def _of_builtin(builtin: Builtin, name: str) -> tuple[ServiceStatus, tuple[bool, str | None]]:
     """Give the state of a built-in: the API runs, for it answers; a front end without a command does not."""
     runs = builtin.key == API_KEY
-    answer: dict[str, Any] = {
-        "process_name": asked.process_name,
-        "status": "running" if runs else "stopped",
-        "phase": "ready" if runs else "stopped",
-        "wished": runs,
-        "reason": f"pid {os.getpid()}, version {__version__}" if runs else "it has no command",
-        "waiting": [],
-    }
-    why = None if runs else "Process not running"
-    return {**answer, **_health(runs, why, restart_json(None))} if asked.include_health else answer
+    state = ServiceStatus(
+        process_name=name,
+        status="running" if runs else "stopped",
+        phase=Phase.READY if runs else Phase.STOPPED,
+        wished=runs,
+        reason=f"pid {os.getpid()}, version {__version__}" if runs else "it has no command",
+        waiting=[],
+    )
+    return state, (runs, None if runs else "Process not running")
 
 
-def _health(healthy: bool, why: str | None, restart: dict[str, Any]) -> dict[str, Any]:  # noqa: FBT001
-    return {"healthy": healthy, "health_reason": why, "restart": restart}
+# --- all of them ------------------------------------------------------------------------------------------------------
 
 
-async def capabilities(web: Web) -> Answer:
-    """Answer which features exist."""
-    return {name: name in OFFERED for name in CAPABILITIES}
+@attrs.frozen(kw_only=True)
+class Healthy:
+    """Everything that is wished is up and healthy."""
+
+    status: Literal["healthy"] = "healthy"
 
 
-async def health(web: Web) -> Answer:
-    """Answer whether everything that is wished is up; 200 in both cases."""
+@attrs.frozen(kw_only=True)
+class Unhealthy:
+    """
+    Something that is wished is not up, or not healthy.
+
+    Attributes:
+        details: What, and why; parts are divided by ` | `.
+    """
+
+    status: Literal["unhealthy"] = "unhealthy"
+    details: str
+
+
+@attrs.frozen(kw_only=True)
+class Overview:
+    """
+    Everything about every service, at one instant.
+
+    Attributes:
+        seq: Sequence number of the last event that is included: `GET /events?after=` goes on from here.
+
+        at: The instant (Unix seconds).
+
+        version, pid: Of the supervisor.
+
+        root: Its root directory; null for services made by hand.
+
+        services: In the order of the configuration.
+    """
+
+    seq: int
+    at: float
+    version: str
+    pid: int
+    root: str | None
+    services: Sequence[ServiceState]
+
+
+async def health(web: Web) -> Healthy | Unhealthy:
+    """Tell whether everything that is wished is up and healthy; 200 in both cases."""
     wished = [service for service in web.supervisor.snapshot().services.values() if service.wished]
-    faults = [f"{service.name}: {health_of(service)[1]}" for service in wished if not is_up(service)]
-    return {"status": "unhealthy", "details": " | ".join(faults)} if faults else {"status": "healthy"}
+    faults = [f"{service.name}: {reason}" for service in wished for fine, reason in [health_of(service)] if not fine]
+    return Unhealthy(details=" | ".join(faults)) if faults else Healthy()
 
 
-async def status(web: Web) -> Answer:
-    """Answer everything about every service."""
-    snapshot = web.supervisor.snapshot()
+async def status(web: Web) -> Overview:
+    """Tell everything about every service, from memory."""
+    return overview(web, web.supervisor.snapshot())
+
+
+def overview(web: Web, snapshot: Snapshot) -> Overview:
+    """Give everything in *snapshot*."""
     config = web.supervisor.config
-    return {
-        "seq": snapshot.seq,
-        "at": snapshot.at,
-        "version": __version__,
-        "pid": os.getpid(),
-        "root": None if config is None else config.root.path,
-        "services": [
-            service_json(service, web.supervisor.log_path(service.name)) for service in snapshot.services.values()
-        ],
-    }
+    return Overview(
+        seq=snapshot.seq,
+        at=snapshot.at,
+        version=__version__,
+        pid=os.getpid(),
+        root=None if config is None else str(config.root.path),
+        services=[service_state(one, web.supervisor.log_path(one.name)) for one in snapshot.services.values()],
+    )
 
 
 ROUTES = (
-    Route("GET", "/process/service-status", service_status),
-    Route("GET", "/process/capabilities", capabilities),
+    Route("GET", "/process/service-status", service_status, errors=(UnknownService,)),
     Route("GET", "/health", health),
     Route("GET", "/status", status),
 )

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import trio
+from quart import Response
+from quart.wrappers.response import ResponseBody
 
-__all__ = ["StreamHub"]
+__all__ = ["StreamHub", "stream_response"]
 
 
 class StreamHub:
@@ -36,3 +38,13 @@ class StreamHub:
         self._is_closed = True
         for scope in self._scopes:
             scope.cancel()
+
+
+def stream_response(body: ResponseBody | bytes, content_type: str) -> Response:
+    """Make a response that may last for ever, and that nobody between may hold back or keep."""
+    response = Response(body, content_type=content_type)
+    response.headers.update(
+        {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+    )
+    response.timeout = None  # Quart's default cuts a response after a minute
+    return response
