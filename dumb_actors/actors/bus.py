@@ -52,9 +52,9 @@ class EventStream:
         return self
 
     async def __anext__(self) -> Event:
+        await trio.lowlevel.checkpoint()  # first: a cancellation here costs no event
         event = next(self._first, None)
         if event is not None:
-            await trio.lowlevel.checkpoint()
             return event
         try:
             event = await self._receive.receive()
@@ -102,6 +102,7 @@ class EventBus:
         self._history: deque[Event] = deque(maxlen=HISTORY_SIZE)
         self._streams: list[EventStream] = []
         self._listeners: list[Callable[[Event], None]] = []
+        self._is_closed = False
 
     def publish(
         self,
@@ -144,7 +145,10 @@ class EventBus:
         missed = self._since(after)
         first = self._snapshot_events(snapshot) if missed is None else missed
         stream = EventStream(snapshot, first, buffer_size, resumed=missed is not None)
-        self._streams.append(stream)
+        if self._is_closed:
+            stream.close()
+        else:
+            self._streams.append(stream)
         try:
             yield stream
         finally:
@@ -176,7 +180,8 @@ class EventBus:
         ]
 
     def close(self) -> None:
-        """End every stream after what it has buffered; later events reach listeners only."""
+        """End every stream, also later ones, after what it has buffered; later events reach listeners only."""
+        self._is_closed = True
         for stream in self._streams:
             stream.close()
         self._streams = []

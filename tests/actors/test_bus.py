@@ -43,6 +43,23 @@ async def test_the_stream_ends_with_the_supervisor(autojump_clock):
     assert kinds[-1] == "supervisor"
 
 
+async def test_a_stream_that_is_opened_after_the_end_ends_after_its_snapshot(autojump_clock):
+    async with open_simulation(SPECS) as supervisor:
+        await supervisor.shutdown()
+        with trio.fail_after(10):
+            async with supervisor.events() as events:
+                assert [event.kind async for event in events] == ["snapshot", "snapshot"]
+
+
+async def test_a_cancelled_reader_loses_no_event(autojump_clock):
+    async with open_simulation(SPECS) as supervisor, supervisor.events() as events:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await anext(events)
+        assert scope.cancelled_caught
+        assert [(await anext(events)).service for _ in range(2)] == ["a", "b"]
+
+
 async def test_a_slow_reader_is_dropped_and_told_and_slows_nobody(autojump_clock):
     async with open_simulation(SPECS) as supervisor, supervisor.events(buffer_size=3) as slow:
         await supervisor.start("b")
