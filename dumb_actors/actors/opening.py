@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from dumb_actors.errors import UnusablePath
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["open_supervisor"]
+
+OF_OUR_MANAGER = ("NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")
+"""Beginnings of names that sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3) read."""
 
 
 @asynccontextmanager
@@ -62,7 +65,7 @@ async def open_supervisor(
     config, specs, where = await trio.to_thread.run_sync(_resolve, config_or_specs, root)
     await trio.to_thread.run_sync(_make_directories, where)
     settings = LaunchSettings(
-        run_id=secrets.token_hex(6), root_dir=where.path, log_dir=where.log, environ=dict(os.environ)
+        run_id=secrets.token_hex(6), root_dir=where.path, log_dir=where.log, environ=_environ_for_children(os.environ)
     )
     async with (
         OsHost.open(where.run, subreaper_on=subreaper, nofile=nofile) as host,
@@ -70,6 +73,11 @@ async def open_supervisor(
     ):
         supervisor.config = config
         yield supervisor
+
+
+def _environ_for_children(ours: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what our own service manager told us: a child must not say that we are ready, or take our sockets."""
+    return {name: value for name, value in ours.items() if not name.startswith(OF_OUR_MANAGER)}
 
 
 def _resolve(

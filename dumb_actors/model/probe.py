@@ -110,7 +110,11 @@ class Mount:
 
 @attrs.frozen
 class Exec:
-    """Ready when the program `exec`, run with the service's environment and directory, ends with exit code 0."""
+    """
+    Ready when the program `exec`, run with the service's environment and directory, ends with exit code 0.
+
+    One run may take 5 seconds (as a liveness check: its time-out), then it is killed with its group and counts as a no.
+    """
 
     exec: tuple[str, ...] = attrs.field(converter=split_command)
     timeout: float = attrs.field(default=600.0, validator=positive, kw_only=True)

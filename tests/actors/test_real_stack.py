@@ -231,6 +231,15 @@ async def test_generations_go_on_over_runs_and_logs_are_kept(tmp_path, mark):
     assert (tmp_path / "log" / "a.log").stat().st_mode & 0o777 == 0o600
 
 
+async def test_what_our_own_service_manager_told_us_is_not_passed_on(tmp_path, mark, monkeypatch):
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS"):
+        monkeypatch.setenv(name, "/ours")
+    with trio.fail_after(30):
+        async with open_supervisor([_shell("a", f"env; {READY}", env=mark)], root=tmp_path) as supervisor:
+            await supervisor.start("a")
+            assert "/ours" not in Path(supervisor.log_path("a")).read_text()
+
+
 async def test_output_can_be_suppressed(tmp_path, mark):
     spec = ServiceSpec("a", ["sh", "-c", "echo secret; exec sleep 1000"], suppress_logging=True, env=mark)
     with trio.fail_after(30):

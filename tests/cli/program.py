@@ -108,7 +108,7 @@ class Shell:
     def __init__(self, root: Path, mark: str):
         self.root = root
         self.mark = mark
-        hidden = {"DUMB_ACTORS_URL", "DUMB_ACTORS_ROOT", "NO_COLOR"}
+        hidden = {"DUMB_ACTORS_URL", "DUMB_ACTORS_ROOT", "NO_COLOR", "PYTHONDONTWRITEBYTECODE"}
         self.env = {key: value for key, value in os.environ.items() if key not in hidden}
         self.env.update({MARK: mark, "DUMB_ACTORS_ROOT": str(root)})
         self._programs: list[Program] = []
