@@ -65,6 +65,17 @@ class EventStream:
         self._last_seq = event.seq
         return event
 
+    def take_nowait(self) -> Event | None:
+        """Give the next event if it is there already; for a reader that has to come to an end."""
+        event = next(self._first, None)
+        if event is None:
+            try:
+                event = self._receive.receive_nowait()
+            except (trio.WouldBlock, trio.EndOfChannel):
+                return None
+            self._last_seq = event.seq
+        return event
+
     def offer(self, event: Event) -> bool:
         """Take *event* into the buffer; False when it is full: then the reader is cut off and will be told."""
         try:

@@ -60,6 +60,21 @@ async def test_a_cancelled_reader_loses_no_event(autojump_clock):
         assert [(await anext(events)).service for _ in range(2)] == ["a", "b"]
 
 
+async def test_what_is_there_can_be_taken_without_waiting(autojump_clock):
+    async with open_simulation(SPECS) as supervisor, supervisor.events() as events:
+        assert [events.take_nowait().kind for _ in range(2)] == ["snapshot", "snapshot"]
+        assert events.take_nowait() is None
+        await supervisor.start("a")
+        seqs = []
+        while (event := events.take_nowait()) is not None:
+            seqs.append(event.seq)
+        assert seqs == list(range(1, len(seqs) + 1))
+        await supervisor.shutdown()
+        while events.take_nowait() is not None:
+            pass
+        assert [event async for event in events] == []
+
+
 async def test_a_slow_reader_is_dropped_and_told_and_slows_nobody(autojump_clock):
     async with open_simulation(SPECS) as supervisor, supervisor.events(buffer_size=3) as slow:
         await supervisor.start("b")

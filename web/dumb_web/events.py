@@ -218,14 +218,25 @@ class EventBody(ResponseBody):
             raise StopAsyncIteration
         with self._web.hub.wait():
             return await self._following()
+        return self._rest()
+
+    def _rest(self) -> bytes:
+        """The server ends: what has happened by now is still told, and that is all."""
+        while (event := self._events.take_nowait()) is not None:
+            if self._wanted.has(event):
+                return self._message_of(event)
         return self._end_with(END)
+
+    @staticmethod
+    def _message_of(event: Event) -> bytes:
+        return _message(alike(EventMessage, event, from_=event.from_phase, to=event.to_phase))
 
     async def _following(self) -> bytes:
         with trio.move_on_after(HEARTBEAT_S):
             try:
                 async for event in self._events:
                     if self._wanted.has(event):
-                        return _message(alike(EventMessage, event, from_=event.from_phase, to=event.to_phase))
+                        return self._message_of(event)
             except EventsLost as error:
                 return self._end_with(_message(LostMessage(seq=error.after, at=self._web.supervisor.snapshot().at)))
             return self._end_with(END)
