@@ -281,7 +281,7 @@ class ServiceActor:
                     self._go = None
                     self._succeed()
             case Loss():
-                self.state.become(Phase.STOPPED, outcome.cause)
+                self.state.become(Phase.STOPPED, outcome.cause, detail={"again": outcome.again})
                 if not run.is_ending:
                     self._follow_loss(outcome)
             case Failure():

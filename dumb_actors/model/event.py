@@ -13,7 +13,7 @@ __all__ = ["Cause", "CauseKind", "Event", "EventKind", "Health", "Restarts", "Se
 
 EventKind: TypeAlias = Literal[
     "snapshot",  # first events of a subscription: the present state of one service
-    "phase",  # a transition
+    "phase",  # a transition; detail: last_lines after a failure, delay_s to backoff, again when a loss stopped it
     "spawned",  # a child lives; detail: pid, argv
     "exited",  # nothing of it is left; detail: exit, tree_empty, tree_proof, swept
     "condition",  # something a waiting service waits for came to hold, or was lost again; detail: condition, held

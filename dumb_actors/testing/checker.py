@@ -310,8 +310,12 @@ class RuleChecker:
         if not verdicts:
             self._break(3, f"{event.service!r} is stopped although it may outlive what was lost", event)
         if event.to_phase is Phase.STOPPED:
-            # Which of several losses was acted upon is not told; a stop withdraws the wish right after this event.
-            seen.asked = seen.asked or (seen.wished and "restart" in verdicts)
+            again = event.detail["again"]
+            if ("restart" if again else "stop") not in verdicts:
+                self._break(3, f"{event.service!r} does not do what its edge says about a loss", event)
+            # A stop withdraws the wish, unless a command came in the same moment.
+            seen.wished = seen.wished and (again or self._is_awaited(event.service))
+            seen.asked = seen.asked or (seen.wished and again)
             seen.lost.clear()
 
     def _check_stop(self, seen: _Seen, event: Event) -> None:
