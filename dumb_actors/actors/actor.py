@@ -94,6 +94,7 @@ class ServiceActor:
         self._go: Command | None = None
         self._why = Cause(kind="supervisor", text="not started yet")
         self._resume_mono = -math.inf
+        self._untaken = 0
         self._closing = False
         self._hasten = False
         self._starts: list[Command] = []
@@ -113,6 +114,7 @@ class ServiceActor:
             ShuttingDown: The actor has ended; nothing changed.
         """
         self._mailbox.put(command)
+        self._untaken += 1
         self.state.note_command(command)
         self.state.wish(wished=command.action in {"start", "restart"})
 
@@ -174,7 +176,7 @@ class ServiceActor:
 
     async def _run_once(self, go: Command) -> None:
         """Run the service once while commands are taken; afterwards it is at rest, or waits for its next attempt."""
-        if self.state.phase is Phase.BACKOFF:
+        if self._why.kind == "restart":
             self._healing.begin(self._bus.wall())
             self.state.healing = self._healing.counts
         self._run = run = Run(
@@ -204,6 +206,7 @@ class ServiceActor:
 
     def _take(self, command: Command) -> None:
         """Change what is wished, and end the run under way where that asks for it."""
+        self._untaken -= 1 + len(command.joined)
         match command.action:
             case "start":
                 self._take_start(command)
@@ -291,7 +294,8 @@ class ServiceActor:
         self._why = loss.cause
         if not loss.again:
             self._go = None
-            self.state.wish(wished=False)
+            if not self._untaken:  # else somebody has wished anew
+                self.state.wish(wished=False)
             self._answer(self._starts, GaveUp(self.spec.name, loss.cause.text))
 
     def _follow_failure(self, failure: Failure, run: Run) -> None:
@@ -307,8 +311,8 @@ class ServiceActor:
             self._tell_of_loop(decision)
         if decision.delay_s is None:
             text = failure.cause.text
-            if decision.crash_loop:
-                text += f"; {decision.reason}: " + ", ".join(self._healing.counts.last_reasons)
+            if self.spec.restart.policy != "never":
+                text += f"; {decision.reason}"
             self._give_up(Cause(kind=failure.cause.kind, text=text), failure.hint, detail, run)
             return
         self._resume_mono = now + decision.delay_s

@@ -49,12 +49,16 @@ class Command:
     _answered: trio.Event = attrs.field(factory=trio.Event)
 
     def answer(self, outcome: Outcome) -> None:
-        """Answer it, and those that joined it; a command that was answered or timed out before stays as it is."""
+        """Answer it, and those that joined it."""
         for command in (self, *self.joined):
-            if command._outcome is None:  # noqa: SLF001
-                command._outcome = outcome  # noqa: SLF001
-                command._answered.set()  # noqa: SLF001
-                command.on_answer(command, outcome)
+            command.settle(outcome)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Answer this one alone, as when its caller's time is over; once answered it stays as it is."""
+        if self._outcome is None:
+            self._outcome = outcome
+            self._answered.set()
+            self.on_answer(self, outcome)
 
     async def wait(self) -> ServiceSnapshot:
         """Return the answer; raise it where it is an error."""

@@ -37,7 +37,7 @@ class Healing:
         """Begin anew: somebody asked for a start, or the service was stopped."""
         self._ends_mono.clear()
         self._is_attempt = False
-        self.counts = attrs.evolve(self.counts, recent=0, crash_loop=False, next_at=None)
+        self.counts = attrs.evolve(self.counts, recent=0, crash_loop=False, next_at=None, last_reasons=())
 
     def begin(self, at: float) -> None:
         """An attempt that nobody asked for begins at *at* (Unix seconds)."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import trio
 
 from dumb_actors.actors.ports import Answer, Probe
-from dumb_actors.model.probe import CheckSpec, Liveness
+from dumb_actors.model.probe import CheckSpec, Liveness, Tcp
 
 __all__ = ["watch_health"]
 
@@ -45,5 +45,10 @@ async def _ask_all(liveness: Liveness, make_probe: Callable[[CheckSpec], Probe])
             with trio.move_on_after(liveness.timeout):
                 answer = await probe.ask()
         if not answer.held:
-            return answer
+            return Answer(held=False, text=_complaint(check, probe.what, answer.text))
     return answer
+
+
+def _complaint(check: CheckSpec, what: str, text: str) -> str:
+    """Say which check failed; for a port in the words of the API document (spec 1.6), which clients show."""
+    return f"Port {check.host}:{check.tcp} not responding" if isinstance(check, Tcp) else f"{what}: {text}"

@@ -5,6 +5,7 @@ One run of a service: the life of one child, from the wish to its end.
 (`end()`) is stopping it, wherever it is.
 """
 
+import errno
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -162,8 +163,7 @@ class Run:
                 launch = await self._come_to_spawn()
                 child = await self._spawn(launch)
             except SpawnFailed as error:
-                hint = f"check the command and {error.path}" if error.path else "give it a command"
-                return Failure(cause=Cause(kind="spawn", text=str(error)), hint=hint, is_final=True)
+                return _judge_spawn(error)
             outcome: Outcome | None = None
             try:
                 outcome = await self._watch(child, launch)
@@ -192,8 +192,9 @@ class Run:
                 self._kit.spec, self._kit.slug, generation, self._kit.settings, levels, digest=self._kit.digest
             )
             await self._kit.host.prepare(launch)
-            if not self._state.wished:
-                await trio.sleep_forever()  # the stop that is in the mailbox ends this run; no child for nothing
+            while not self._state.wished:
+                # No child for nothing: the stop that is in the mailbox ends this run, unless a start overtakes it.
+                await self._state.changed.wait()
             if self._ignore_dependencies or self._kit.gates.still_open():
                 # As of now: what is lost while the child is being spawned is a loss.
                 self._met = {gate: gate.is_met for gate in self._kit.gates.edge_gates}
@@ -352,3 +353,26 @@ class Run:
     def _judge_not_ready(self, answer: Answer) -> Failure:
         text = f"not ready within {self._kit.spec.readiness.timeout:g} s: {answer.text}"
         return Failure(cause=Cause(kind="timeout", text=text), hint="see its log, or raise readiness.timeout")
+
+
+# What another attempt would find as it is; anything else (no descriptors, no memory, a full disk) may pass.
+_LASTING = frozenset(
+    {
+        errno.ENOENT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOEXEC,
+        errno.E2BIG,
+        errno.EINVAL,
+    }
+)
+
+
+def _judge_spawn(error: SpawnFailed) -> Failure:
+    is_final = error.errno is None or error.errno in _LASTING
+    hint = f"check {error.path}" if error.path else "give it a command"
+    return Failure(cause=Cause(kind="spawn", text=str(error)), hint=hint if is_final else "", is_final=is_final)

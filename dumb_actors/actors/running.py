@@ -36,12 +36,22 @@ async def run_supervisor(
             yield supervisor
         except BaseException as error:  # noqa: BLE001  (raised again below, outside the nursery that would wrap it)
             failure = error
-        budget = sum(step.wait for spec in specs for step in spec.stop) + SHUTDOWN_SLACK_S
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + budget):
-            await supervisor.shutdown(by="the end of its block")
-        actors_scope.cancel()
+        try:
+            await _shut_down(supervisor)
+        except BaseException as error:  # noqa: BLE001  (a second Ctrl-C, in the middle of it; raised again below)
+            failure = failure or error
+            supervisor.hasten()
+            await _shut_down(supervisor)
+        finally:
+            actors_scope.cancel()
     if failure is not None:
         raise failure
+
+
+async def _shut_down(supervisor: Supervisor) -> None:
+    budget = sum(step.wait for spec in supervisor.specs.values() for step in spec.stop) + SHUTDOWN_SLACK_S
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + budget):
+        await supervisor.shutdown(by="the end of its block")
 
 
 async def _run_actors(supervisor: Supervisor, scope: trio.CancelScope) -> None:

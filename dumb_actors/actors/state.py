@@ -40,7 +40,7 @@ class ServiceState:
         self.last_exit: Exit | None = None
         self.last_exit_at: float | None = None
         self.last_lines: tuple[str, ...] = ()
-        self.health = Health()
+        self.health = self._unknown_health
         self.healing = Restarts()
         self.says = ""
         self.needs_restart = False
@@ -102,7 +102,7 @@ class ServiceState:
         self.pid = None
         self._started_at = None
         self._ready_at = None
-        self.health = Health()
+        self.health = self._unknown_health
 
     def note_health(self, answer: Answer, threshold: int) -> bool:
         """Take the result of one round of checks; tell whether the service is unhealthy. Changes are events."""
@@ -147,6 +147,11 @@ class ServiceState:
     def clear_waiting(self, what: str) -> None:
         """Show no longer that *what* is waited for."""
         self._waiting.pop(what, None)
+
+    @property
+    def _unknown_health(self) -> Health:
+        liveness = self.spec.liveness
+        return Health() if liveness is None else Health(threshold=liveness.threshold)
 
     @property
     def level(self) -> Level:

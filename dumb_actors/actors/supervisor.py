@@ -262,7 +262,7 @@ class Supervisor:
         command = self._dispatch.post(action, spec.name, by=by, dependencies=dependencies)
         with trio.move_on_after(timeout):
             return await command.wait()
-        command.answer(StartTimeout(spec.name, timeout, self._why_not_ready(spec.name)))
+        command.settle(StartTimeout(spec.name, timeout, self._why_not_ready(spec.name)))
         return await command.wait()
 
     async def stop(self, name: str, *, timeout: float | None = None, by: str = "library") -> ServiceSnapshot:
@@ -293,7 +293,7 @@ class Supervisor:
         with trio.move_on_after(bound):
             return await command.wait()
         text = f"{spec.name!r} has not stopped within {bound:g} s; it is {self.status(spec.name).phase}"
-        command.answer(StopTimeout(text, service=spec.name, timeout=bound))
+        command.settle(StopTimeout(text, service=spec.name, timeout=bound))
         return await command.wait()
 
     async def wait_ready(self, name: str, *, timeout: float = math.inf, after: int = 0) -> ServiceSnapshot:
@@ -317,6 +317,8 @@ class Supervisor:
 
             StartTimeout: It is not ready in time; nothing was changed.
 
+            ShuttingDown: The supervisor ends, and it will not get ready any more.
+
         Cancellation: safe; leaves nothing behind.
         """
         with trio.move_on_after(timeout):
@@ -327,6 +329,7 @@ class Supervisor:
                     return snapshot
                 if snapshot.phase is Phase.FAILED and snapshot.generation >= after:
                     raise GaveUp(snapshot.name, snapshot.reason)
+                self._dispatch.check_open(actor.spec.name)
                 await actor.state.changed.wait()
         raise StartTimeout(self.find(name).name, timeout, self._why_not_ready(name))
 

@@ -203,6 +203,8 @@ async def _serve(
     try:
         # In a thread: the import would keep the actors waiting for half a second.
         app_room, serve_room = await trio.to_thread.run_sync(_import_web)
+        if web_end.is_set():
+            return  # it was told to end meanwhile, and everything is stopped
         app = app_room.create_app(supervisor, on_shutdown=lambda: ending.ask("the API"))
         async with trio.open_nursery() as nursery:
             urls = await nursery.start(partial(serve_room.serve, app, sockets, shutdown=web_end, grace=GRACE_S))

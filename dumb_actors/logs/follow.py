@@ -97,9 +97,8 @@ class Follower:
                 return piece
             if not self._stale:
                 return b""
-            self._stale = False
-            # In a thread: the directory may lie on something slow.
-            if not await trio.to_thread.run_sync(self._advance):
+            # In a thread: the directory may lie on something slow. It may also be cancelled, or fail.
+            if not await trio.to_thread.run_sync(self._bring_up_to_date):
                 return b""
 
     async def changed(self) -> None:
@@ -145,6 +144,14 @@ class Follower:
         return await trio.to_thread.run_sync(os.preadv, self._fd, [self._buffer], self._offset)
 
     # --- from file to file; in a thread -------------------------------------------------------------------------------
+
+    def _bring_up_to_date(self) -> bool:
+        self._stale = False
+        try:
+            return self._advance()
+        except BaseException:
+            self._stale = True
+            raise
 
     def _advance(self) -> bool:
         """Bring watch and file up to date; True: there may be something to read now."""

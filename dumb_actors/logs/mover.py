@@ -1,6 +1,7 @@
 """The mover as Trio sees it: one thread that takes the output of all services from their FIFOs to their log files."""
 
 import contextlib
+import errno
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -135,6 +136,9 @@ class Mover:
                 return pump.open(fifo, log_path, log_size=log_size, log_count=log_count)
             except OSError as error:
                 raise UnusablePath(error.filename or fifo, "cannot write output to", error) from error
+            except ValueError as error:  # a NUL in the path
+                wrong = OSError(errno.EINVAL, str(error))
+                raise UnusablePath(log_path or fifo, "cannot write output to", wrong) from error
 
         return open_flow
 

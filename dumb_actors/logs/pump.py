@@ -11,6 +11,7 @@ through a queue and an eventfd.
 import contextlib
 import os
 import select
+import stat
 from collections import deque
 from collections.abc import Callable
 
@@ -59,14 +60,20 @@ class Flow:
     def finish(self) -> tuple[str, ...]:
         """Drain, close and unlink everything; return the last lines. Idempotent."""
         if self.lines is None:
-            # What is in it now and no more: a descendant that slipped away may be writing for ever.
-            self.move(waiting_bytes(self.fd))
-            self.lines = self.sink.last_lines(LAST_LINES, LAST_BYTES)
-            self.sink.close()
-            self.close_child_fd()
-            os.close(self.fd)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.fifo)
+            self.lines = ()
+            # Whatever the file system says to one flow, the others must go on.
+            with contextlib.suppress(OSError):
+                # What is in it now and no more: a descendant that slipped away may be writing for ever.
+                self.move(waiting_bytes(self.fd))
+                self.lines = self.sink.last_lines(LAST_LINES, LAST_BYTES)
+            for close in (
+                self.sink.close,
+                self.close_child_fd,
+                lambda: os.close(self.fd),
+                lambda: os.unlink(self.fifo),
+            ):
+                with contextlib.suppress(OSError):
+                    close()
         return self.lines
 
     def close_child_fd(self) -> None:
@@ -101,7 +108,7 @@ class Pump:
             OSError: One of them cannot be made; no FIFO is left and nothing open. `filename` says which.
         """
         os.makedirs(os.path.dirname(fifo) or ".", mode=0o700, exist_ok=True)
-        os.mkfifo(fifo, 0o600)
+        _make_fifo(fifo)
         try:
             sink = self._sink(log_path, log_size, log_count)
             try:
@@ -109,7 +116,7 @@ class Pump:
             except OSError:
                 sink.close()
                 raise
-        except OSError:
+        except (OSError, ValueError):
             os.unlink(fifo)
             raise
 
@@ -171,11 +178,24 @@ class Pump:
         self._epoll.register(flow.fd, select.EPOLLIN)
 
     def _finish(self, flow: Flow, done: Callable[[], None]) -> None:
-        self._end(flow)
-        done()
+        try:
+            self._end(flow)
+        finally:
+            done()
 
     def _end(self, flow: Flow) -> None:
         if flow.lines is None:
             if self._flows.pop(flow.fd, None) is not None:
                 self._epoll.unregister(flow.fd)
             flow.finish()
+
+
+def _make_fifo(path: str) -> None:
+    """Make the FIFO; one that a killed supervisor left under this name is nobody's any more."""
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.lstat(path).st_mode):
+            raise
+        os.unlink(path)
+        os.mkfifo(path, 0o600)

@@ -36,12 +36,12 @@ def unique_slugs(names: Iterable[str], taken: Mapping[str, str] = MappingProxyTy
     """
     Give each of *names* a file-name-safe slug, `rclone w/ RealDebrid` → `rclone_w_realdebrid`.
 
-    Names whose slugs would be equal get four hexadecimal digits of their hash behind it, all of them, so that a slug
+    Names whose slugs would be equal get sixteen hexadecimal digits of their hash behind it, all of them, so that a slug
     does not depend on the order of the names. Names in *taken* keep the slug that they have there.
     """
     wanted = {name: taken.get(name) or _slug(name) for name in names}
     count = Counter(wanted.values())
     return {
-        name: slug if name in taken or count[slug] == 1 else f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
+        name: slug if name in taken or count[slug] == 1 else f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
         for name, slug in wanted.items()
     }

@@ -96,7 +96,7 @@ def decide(policy: RestartPolicy, ends_mono: Sequence[float], now_mono: float, c
         return Decision(delay_s=None, recent=recent, reason="its policy is never to restart")
     if policy.limit is not None and recent > policy.limit:
         reason = f"it ended {recent} times within {policy.window:g} s, more than its limit of {policy.limit}"
-        return Decision(delay_s=None, recent=recent, crash_loop=True, reason=reason)
+        return Decision(delay_s=None, recent=recent, crash_loop=recent >= CRASH_LOOP_EXITS, reason=reason)
     crash_loop = recent >= CRASH_LOOP_EXITS
     delay_s = policy.max_delay if crash_loop else _delay(policy, len(ends_mono))
     return Decision(delay_s=delay_s * (1 + JITTER * (2 * chance - 1)), recent=recent, crash_loop=crash_loop)

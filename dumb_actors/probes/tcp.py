@@ -40,6 +40,8 @@ class TcpProbe(Stateless):
             found = await trio.socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         except OSError as error:
             return Answer(False, describe_os(error))
+        except UnicodeError:
+            return Answer(False, f"{self._host!r} is no host name")
         answer = Answer(False, "the name has no address")
         for family, kind, protocol, _, address in found:
             answer = await self._connect(family, kind, protocol, address)

@@ -131,7 +131,11 @@ class Sweep:
 
     async def _scanned(self, known: set[int]) -> list[ProcStat]:
         known |= self.lineage.own | {self.family.leader}
-        carriers = await self.lineage.census.carriers(self.family.marker)
+        try:
+            carriers = await self.lineage.census.carriers(self.family.marker)
+        except OSError as error:  # no descriptors left
+            self.left[(0, 0)] = Swept(pid=0, command=f"not known: the process table cannot be read ({error.strerror})")
+            return []
         found = [stat for stat in carriers if stat.pid not in known]
         for stat in found:
             self.family.note(stat)
@@ -177,7 +181,10 @@ async def group_left(pgid: int, *, timeout_s: float) -> list[Swept]:
     """
     members: list[ProcStat] = []
     with trio.move_on_after(timeout_s):
-        members = await trio.to_thread.run_sync(_members, pgid, abandon_on_cancel=True)
+        try:
+            members = await trio.to_thread.run_sync(_members, pgid, abandon_on_cancel=True)
+        except OSError as error:  # no descriptors left
+            return [Swept(pid=pgid, command=f"not known: the process table cannot be read ({error.strerror})")]
         # None can join any more: a fork of somebody with a pending SIGKILL fails.
         for stat in members:
             await _await_end(stat)

@@ -7,6 +7,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from dumb_actors.actors.commands import MAILBOX_SIZE
+from dumb_actors.actors.dispatch import Dispatch
 from dumb_actors.errors import Busy, GaveUp, ShuttingDown, StartTimeout, StopTimeout, Superseded, UnknownService
 from dumb_actors.model.phase import Phase
 from dumb_actors.model.spec import DependsOn, Directory, ServiceSpec, Settle, StopStep, Tcp, Url
@@ -317,6 +318,53 @@ async def test_commands_during_and_after_a_shutdown_are_refused(autojump_clock):
         with pytest.raises(ShuttingDown):
             await supervisor.stop("web")
         await supervisor.shutdown()  # a second one joins, or finds everything done
+
+
+async def test_a_time_out_is_one_caller_s_alone(autojump_clock):
+    async with open_simulation([ServiceSpec("a", "a", readiness=Settle(5))]) as supervisor:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_expect, StartTimeout, lambda: supervisor.start("a", timeout=1))
+            snapshot = await supervisor.start("a", timeout=60)
+        assert snapshot.phase is Phase.READY
+
+
+async def test_a_wait_ends_with_the_supervisor(autojump_clock):
+    async with open_simulation([ServiceSpec("a", "a", enabled=False)]) as supervisor, trio.open_nursery() as nursery:
+        nursery.start_soon(_expect, ShuttingDown, supervisor.wait_ready, "a")
+        await wait_all_tasks_blocked()
+        await supervisor.shutdown()
+
+
+async def test_a_second_interrupt_during_the_end_hastens_it(autojump_clock, monkeypatch):
+    host = SimulatedHost({name: Behaviour(stop_takes=math.inf) for name in ("web", "app", "db")})
+    interrupts = iter([KeyboardInterrupt()])
+    sound = Dispatch.shut_down
+
+    async def shut_down(self, names, by):
+        with trio.move_on_after(1):
+            return await sound(self, names, by)
+        for interrupt in interrupts:
+            raise interrupt
+        return await sound(self, names, by)
+
+    monkeypatch.setattr(Dispatch, "shut_down", shut_down)
+    with pytest.raises(KeyError, match="first"):
+        async with open_simulation(CHAIN, host) as supervisor:
+            await supervisor.start("web")
+            raise KeyError("first")
+    assert not any(host.live.values())
+    assert trio.current_time() < 10
+
+
+async def test_the_end_is_bounded_by_the_services_there_are_then(autojump_clock):
+    stop = [StopStep(signal="SIGTERM", wait=200)]
+    specs = [ServiceSpec("app", "app", depends_on=["db"], stop=stop), ServiceSpec("db", "db", stop=stop)]
+    host = SimulatedHost({name: Behaviour(stop_takes=150) for name in ("app", "db")})
+    async with open_simulation([], host) as supervisor:
+        recorder = EventRecorder(supervisor)
+        await supervisor.reconfigure(specs)
+        await supervisor.wait_ready("app")
+    assert recorder.went(Phase.STOPPED) == ["app", "db"]
 
 
 async def test_names_are_matched_exactly_then_loosely_else_refused(autojump_clock):

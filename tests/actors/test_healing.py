@@ -1,11 +1,12 @@
 """Crashes, health, lost dependencies and one-shots, on the virtual clock."""
 
+import errno
 import math
 
 import pytest
 import trio
 
-from dumb_actors.errors import GaveUp, StartFailed, StartTimeout
+from dumb_actors.errors import GaveUp, SpawnFailed, StartFailed, StartTimeout
 from dumb_actors.model.child import Exit
 from dumb_actors.model.phase import Phase
 from dumb_actors.model.probe import Liveness, Settle, Tcp
@@ -130,7 +131,7 @@ async def test_an_unhealthy_service_is_restarted_like_a_crash(autojump_clock):
         assert trio.current_time() == pytest.approx(120.05 + 0.01 + 0.05, abs=0.1)
         assert snapshot.health.count == 0
         assert recorder.phases("a")[4:6] == [Phase.STOPPING, Phase.BACKOFF]
-        assert "unhealthy, 3 times in a row: it does not answer any more" in snapshot.healing.last_reasons[0]
+        assert "unhealthy, 3 times in a row: Port 127.0.0.1:1 not responding" in snapshot.healing.last_reasons[0]
         assert [e.detail["healthy"] for e in recorder.events if e.kind == "health"] == [False]
 
 
@@ -141,7 +142,7 @@ async def test_health_can_be_only_reported(autojump_clock):
         await supervisor.start("a")
         await trio.sleep(500)
         health = supervisor.status("a").health
-        assert (health.healthy, health.reason) == (False, "it does not answer any more")
+        assert (health.healthy, health.reason) == (False, "Port 127.0.0.1:1 not responding")
         assert supervisor.status("a").generation == 1
 
 
@@ -161,7 +162,7 @@ async def test_a_grace_period_comes_first_and_a_hang_counts(autojump_clock, monk
         await supervisor.start("a")
         await supervisor.wait_ready("a", after=1)
         assert asked[:2] == [pytest.approx(100.05), pytest.approx(115.05)]
-        assert "no answer within 5 s" in supervisor.status("a").healing.last_reasons[0]
+        assert "Port 127.0.0.1:1 not responding" in supervisor.status("a").healing.last_reasons[0]
 
 
 # --- lost dependencies ------------------------------------------------------------------------------------------------
@@ -188,6 +189,39 @@ async def test_a_lost_dependency(on_loss, generation, wished, autojump_clock):
         if on_loss == "stop":
             assert (snapshot.phase, snapshot.reason) == (Phase.STOPPED, "'db' was lost")
         assert snapshot.healing.attempts == 0  # it is nobody's crash
+
+
+async def test_a_start_in_the_moment_of_a_loss_is_not_forgotten(autojump_clock):
+    async with open_simulation(pair("stop")) as supervisor, trio.open_nursery() as nursery:
+        await supervisor.start("app")
+        seen: list[str] = []
+
+        def react(event) -> None:
+            if event.kind == "exited" and event.service == "app" and not seen:
+                seen.append("exited")
+                nursery.start_soon(lambda: supervisor.start("app"))
+
+        supervisor.add_listener(react)
+        await supervisor.stop("db")
+        await trio.sleep(20)
+        assert seen
+        assert supervisor.status("app").phase is Phase.READY
+
+
+async def test_a_spawn_error_that_may_pass_is_tried_again(autojump_clock, monkeypatch):
+    host = SimulatedHost()
+    sound, failures = host.spawn, iter([errno.EMFILE])
+
+    async def spawn(launch):
+        for number in failures:
+            raise SpawnFailed("too many open files", errno=number, argv=launch.argv, cwd="/", path="a")
+        return await sound(launch)
+
+    monkeypatch.setattr(host, "spawn", spawn)
+    async with open_simulation([spec("a")], host) as supervisor:
+        with pytest.raises(StartFailed, match="too many open files"):
+            await supervisor.start("a")
+        await supervisor.wait_ready("a")
 
 
 async def test_waiters_follow_a_dependency_through_its_generations_until_it_gives_up(autojump_clock):

