@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from dumb_actors import Builtin, Phase, Snapshot, UnknownService, __version__
+from dumb_actors import Builtin, Phase, ServiceSnapshot, Snapshot, UnknownService, __version__
 from dumb_web.context import Web
 from dumb_web.errors import ApiError
 from dumb_web.health import RestartFacts, health_of, restart_facts
@@ -164,8 +164,14 @@ class Overview:
 async def health(web: Web) -> Healthy | Unhealthy:
     """Tell whether everything that is wished is up and healthy; 200 in both cases."""
     wished = [service for service in web.supervisor.snapshot().services.values() if service.wished]
-    faults = [f"{service.name}: {reason}" for service in wished for fine, reason in [health_of(service)] if not fine]
+    faults = [_fault(service) for service in wished if not health_of(service)[0]]
     return Unhealthy(details=" | ".join(faults)) if faults else Healthy()
+
+
+def _fault(service: ServiceSnapshot) -> str:
+    """Name what is wrong with a service, and why it does not run."""
+    why = f": {service.reason}" if service.phase in {Phase.FAILED, Phase.BACKOFF} and service.reason else ""
+    return f"{service.name}: {health_of(service)[1]}{why}"
 
 
 async def status(web: Web) -> Overview:
