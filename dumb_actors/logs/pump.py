@@ -60,12 +60,12 @@ class Flow:
     def finish(self) -> tuple[str, ...]:
         """Drain, close and unlink everything; return the last lines. Idempotent."""
         if self.lines is None:
-            self.lines = ()
+            lines: tuple[str, ...] = ()
             # Whatever the file system says to one flow, the others must go on.
             with contextlib.suppress(OSError):
                 # What is in it now and no more: a descendant that slipped away may be writing for ever.
                 self.move(waiting_bytes(self.fd))
-                self.lines = self.sink.last_lines(LAST_LINES, LAST_BYTES)
+                lines = self.sink.last_lines(LAST_LINES, LAST_BYTES)
             for close in (
                 self.sink.close,
                 self.close_child_fd,
@@ -74,6 +74,7 @@ class Flow:
             ):
                 with contextlib.suppress(OSError):
                     close()
+            self.lines = lines  # last: it tells other threads that everything is done
         return self.lines
 
     def close_child_fd(self) -> None:
