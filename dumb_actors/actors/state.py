@@ -39,6 +39,7 @@ class ServiceState:
         self.restarts = 0
         self.last_exit: Exit | None = None
         self.last_exit_at: float | None = None
+        self.last_exit_reason = ""
         self.last_lines: tuple[str, ...] = ()
         self.health = self._unknown_health
         self.healing = Restarts()
@@ -87,6 +88,7 @@ class ServiceState:
     def note_exited(self, ending: Ending, cause: Cause) -> None:
         """Record that nothing of the child is left."""
         self.last_exit = ending.exit
+        self.last_exit_reason = self.health.reason if cause.kind == "liveness" else str(ending.exit)
         self.last_lines = ending.last_lines
         detail = {
             "pid": self.pid,
@@ -177,6 +179,7 @@ class ServiceState:
         self.generation = former.generation
         self.restarts = former.restarts
         self.last_exit, self.last_exit_at = former.last_exit, former.last_exit_at
+        self.last_exit_reason = former.last_exit_reason
         self.last_lines = former.last_lines
         self.reason = "its configuration changed"
 
@@ -212,4 +215,5 @@ class ServiceState:
             healing=self.healing,
             says=self.says,
             needs_restart=self.needs_restart,
+            last_exit_reason=self.last_exit_reason,
         )

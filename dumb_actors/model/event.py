@@ -198,6 +198,8 @@ class ServiceSnapshot:
 
         last_exit, last_exit_at: How and when the previous child ended.
 
+        last_exit_reason: Why, in words: what its health check said if that was the reason, else how it ended.
+
         last_lines: The last output lines of the previous child where it failed.
 
         restarts: How often a command restarted it.
@@ -233,6 +235,7 @@ class ServiceSnapshot:
     healing: Restarts = Restarts()
     says: str = ""
     needs_restart: bool = False
+    last_exit_reason: str = ""
 
     @property
     def status(self) -> WireStatus:

@@ -131,6 +131,7 @@ async def test_an_unhealthy_service_is_restarted_like_a_crash(autojump_clock):
         assert trio.current_time() == pytest.approx(120.05 + 0.01 + 0.05, abs=0.1)
         assert snapshot.health.count == 0
         assert recorder.phases("a")[4:6] == [Phase.STOPPING, Phase.BACKOFF]
+        assert snapshot.last_exit_reason == "Port 127.0.0.1:1 not responding"
         assert "unhealthy, 3 times in a row: Port 127.0.0.1:1 not responding" in snapshot.healing.last_reasons[0]
         assert [e.detail["healthy"] for e in recorder.events if e.kind == "health"] == [False]
 

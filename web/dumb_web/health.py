@@ -65,7 +65,7 @@ def restart_facts(snapshot: ServiceSnapshot) -> RestartFacts:
         last_restart_time=healing.last_at,
         last_failure_reason=gave_up or healing.last_failure or None,
         last_exit_time=snapshot.last_exit_at,
-        last_exit_reason=None if snapshot.last_exit is None else str(snapshot.last_exit),
+        last_exit_reason=snapshot.last_exit_reason or None,
         unhealthy_count=health.count,
         unhealthy_threshold=health.threshold or UNHEALTHY_THRESHOLD,
     )
