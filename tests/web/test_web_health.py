@@ -58,7 +58,7 @@ def test_the_restart_object_of_a_service_that_heals():
         last_failure="exit code 1",
         last_reasons=("exit code 1",),
     )
-    ended = {"last_exit": Exit(signal="SIGKILL"), "last_exit_at": 95.5}
+    ended = {"last_exit": Exit(signal="SIGKILL"), "last_exit_at": 95.5, "last_exit_reason": "killed by SIGKILL"}
     state = snapshot(Phase.BACKOFF, healing=healing, health=UNHEALTHY, **ended)
     assert restart_facts(state) == RestartFacts(
         restart_attempts=5,
