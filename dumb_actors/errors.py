@@ -114,16 +114,26 @@ class ConfigError(DumbActorsError):
         faults: Every fault found, not only the first.
 
         source: The file, or a word for where the specs came from.
+
+        warnings: What is allowed and probably not meant, each with its path: a misspelt key may explain a fault.
     """
 
     code = "config-error"
 
-    def __init__(self, faults: Sequence[ConfigFault], *, source: str = "configuration") -> None:
+    def __init__(
+        self, faults: Sequence[ConfigFault], *, source: str = "configuration", warnings: Sequence[str] = ()
+    ) -> None:
         self.faults = tuple(faults)
+        self.warnings = tuple(warnings)
         self.source = source
         lines = "\n".join(f"  {fault}" for fault in self.faults)
         count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
-        super().__init__(f"{source}: {count}\n{lines}", source=source, faults=[attrs.asdict(f) for f in self.faults])
+        super().__init__(
+            f"{source}: {count}\n{lines}",
+            source=source,
+            faults=[attrs.asdict(f) for f in self.faults],
+            warnings=list(self.warnings),
+        )
 
 
 # --- the caller's fault -----------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """`check`: everything that is wrong with a configuration, or what it would start."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -38,6 +38,7 @@ def fault_lines(error: ConfigError, paint: Paint) -> Iterator[str]:
         yield f"  {paint(_where(fault), bold=True)}: {fault.problem}"
         facts = {"got": fault.got, "expected": fault.expected, "hint": fault.hint}
         yield from (f"    {paint.dim(label.ljust(8))}  {text}" for label, text in facts.items() if text)
+    yield from _warning_lines(error.warnings, paint)
 
 
 def _where(fault: ConfigFault) -> str:
@@ -72,10 +73,14 @@ def _fine_lines(config: Config, paint: Paint) -> Iterator[str]:
     if disabled:
         yield ""
         yield f"disabled: {', '.join(disabled)}"
-    if config.warnings:
+    yield from _warning_lines(config.warnings, paint)
+
+
+def _warning_lines(warnings: Sequence[str], paint: Paint) -> Iterator[str]:
+    if warnings:
         yield ""
-        yield paint("1 warning:" if len(config.warnings) == 1 else f"{len(config.warnings)} warnings:", "yellow")
-        yield from (f"  {warning}" for warning in config.warnings)
+        yield paint("1 warning:" if len(warnings) == 1 else f"{len(warnings)} warnings:", "yellow")
+        yield from (f"  {warning}" for warning in warnings)
 
 
 def _how_many(enabled: int, disabled: int) -> str:

@@ -91,7 +91,10 @@ class Api:
 
     def services(self, *, timeout: float = _QUICK_S) -> list[Service]:
         """Ask for the state of every service, in the order of the configuration; raises as `get` does."""
-        found = self.get("/status", timeout=timeout).get("services", [])
+        answer = self.get("/status", timeout=timeout)
+        if not isinstance(answer, dict) or "services" not in answer:
+            raise ApiUnreachable(f"what answers at {self.url} is no dumb-actors supervisor")
+        found = answer["services"]
         return list(found.values()) if isinstance(found, dict) else list(found)
 
     @contextmanager

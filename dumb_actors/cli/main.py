@@ -12,7 +12,7 @@ import click
 
 from dumb_actors.cli.client import Api
 from dumb_actors.cli.complete import PROGRAM, SHELLS, complete_service, script_for
-from dumb_actors.cli.options import json_option, root_of, root_option, with_api
+from dumb_actors.cli.options import SECONDS, json_option, root_of, root_option, with_api
 from dumb_actors.cli.ownlog import LEVELS
 from dumb_actors.cli.paint import DONE, FAILED, MISUSED, exit_code_of, fail, paint_for
 from dumb_actors.errors import DumbActorsError, UnknownService
@@ -163,7 +163,7 @@ def status(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_service)
 @click.option("--no-deps", "dependencies", flag_value="ignore", help="Start it alone, whatever it waits for.")
 @click.option("--wait-deps", "dependencies", flag_value="wait", help="Wait for what it needs, but start none of it.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait at most S seconds.")
+@click.option("--timeout", type=SECONDS, metavar="S", help="Wait at most S seconds, up to a day.")
 @with_api
 @json_option
 def start(api: Api, names: tuple[str, ...], dependencies: str | None, timeout: float | None, *, as_json: bool) -> int:
@@ -184,7 +184,7 @@ def stop(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_service)
 @click.option("--no-deps", "dependencies", flag_value="ignore", help="Start it alone, whatever it waits for.")
 @click.option("--wait-deps", "dependencies", flag_value="wait", help="Wait for what it needs, but start none of it.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait at most S seconds.")
+@click.option("--timeout", type=SECONDS, metavar="S", help="Wait at most S seconds, up to a day.")
 @with_api
 @json_option
 def restart(api: Api, names: tuple[str, ...], dependencies: str | None, timeout: float | None, *, as_json: bool) -> int:

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -10,9 +11,22 @@ import click
 from dumb_actors.cli.client import Api, find_api
 from dumb_actors.config.root import Root, default_root
 
-__all__ = ["json_option", "root_of", "root_option", "with_api"]
+__all__ = ["SECONDS", "json_option", "root_of", "root_option", "with_api"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Seconds(click.FloatRange):
+    """Seconds above 0, at most the day that the API takes; `nan` is no number of seconds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds(min=0, min_open=True, max=86_400)
 
 root_option = click.option(
     "--root",

@@ -94,7 +94,7 @@ def parse_config(
     )
     specs = _build(places, context)
     if report.faults:
-        raise ConfigError(report.faults, source=source)
+        raise ConfigError(report.faults, source=source, warnings=report.warnings)
     return Config(
         source=source,
         root=root,

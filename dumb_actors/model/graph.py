@@ -104,18 +104,7 @@ def infer_edges(specs: Sequence[ServiceSpec]) -> tuple[Edge, ...]:
     names = {spec.name for spec in specs}
     edges: list[Edge] = []
     for spec in specs:
-        edges += [
-            Edge(
-                source=spec.name,
-                target=d.name,
-                signal="depends_on",
-                until=d.until,
-                always=d.required,
-                on_loss=d.on_loss,
-            )
-            for d in spec.depends_on
-            if d.name in names
-        ]
+        edges += [_declared(spec.name, declared) for declared in spec.depends_on if declared.name in names]
         for index, wait in enumerate(spec.waits):
             edges += [
                 Edge(

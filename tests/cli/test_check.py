@@ -1,5 +1,7 @@
 """`check`: every fault, or what would be started."""
 
+import json
+
 from tests.cli.program import service
 
 
@@ -48,6 +50,15 @@ def test_broken_json_and_missing_file(shell):
     missing = shell.run("check", "/no/such/file.json")
     assert missing.code == 2
     assert "/no/such/file.json" in missing.out
+
+
+def test_warnings_are_shown_beside_faults_for_they_may_explain_them(shell):
+    path = shell.write_config({"a": {"process_name": "A", "comand": "x"}})
+    ended = shell.run("check", str(path))
+    assert ended.code == 2
+    assert "has no command" in ended.out
+    assert "$.a.comand" in ended.out
+    assert json.loads(shell.run("check", str(path), "--json").out)["warnings"]
 
 
 def test_warnings(shell):

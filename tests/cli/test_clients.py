@@ -1,6 +1,8 @@
 """The commands that talk to a running supervisor: what they print, and their exit codes."""
 
+import http.server
 import signal
+import threading
 
 from tests.cli.program import service
 
@@ -163,6 +165,31 @@ def test_no_supervisor(shell):
     assert shell.run("status", "--url", "http://127.0.0.1:1").code == 3
     assert shell.run("status", "--url", "unix:/no/such/socket").code == 3
     assert shell.run("status", "--url", "gopher://x").code == 2
+
+
+def test_another_web_server_is_no_supervisor(shell):
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<h1>hello</h1>")
+
+        def log_message(self, *facts) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        ended = shell.run("status", "--url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+    assert (ended.code, "is no dumb-actors supervisor" in ended.err) == (3, True)
+
+
+def test_nonsense_seconds_are_bad_use(shell):
+    for seconds in ("nan", "-1", "90000", "soon"):
+        ended = shell.run("start", "a", "--timeout", seconds)
+        assert (ended.code, "Traceback" in ended.err, "--timeout" in ended.err) == (2, False, True)
 
 
 def test_left_api_file_of_a_dead_supervisor(shell):

@@ -65,6 +65,11 @@ def test_slugs_are_unique_and_safe(names: list[str]) -> None:
     assert unique_slugs(reversed(names)) == slugs
 
 
+def test_many_names_without_a_letter_that_a_file_name_takes_stay_apart() -> None:
+    names = [f"服务{chr(0x4E00 + index)}" for index in range(3000)]
+    assert len(set(unique_slugs(names).values())) == len(names)
+
+
 def test_slugs_look_like_the_reference_s_log_names() -> None:
     assert unique_slugs(["rclone w/ RealDebrid"]) == {"rclone w/ RealDebrid": "rclone_w_realdebrid"}
 
