@@ -9,7 +9,6 @@ so that a client command of the program does not pay for the whole system.
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -133,7 +132,8 @@ __all__ = [
     "squeeze",
 ]
 
-__version__ = _version("dumb-actors")
+__version__: str
+"""Of the installed distribution; looked up when it is first used, like everything else."""
 
 _HOMES = {
     "default_root": "dumb_actors.config",
@@ -207,10 +207,20 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _look_up_version()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value
+
+
+def _look_up_version() -> str:
+    # Late: this import costs a process that keeps output (it has nothing but the standard library) 3 MB of memory.
+    from importlib.metadata import version
+
+    found = globals()["__version__"] = version("dumb-actors")
+    return found
 
 
 def __dir__() -> list[str]:

@@ -96,10 +96,21 @@ class Pump:
         self._tools = Tools(splice_to_log)
         self._flows: dict[int, Flow] = {}
         self._orders: deque[Callable[[], None]] = deque()
+        self._watched: dict[int, Callable[[], None]] = {}
         self._stopping = False
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._epoll.register(self._wake, select.EPOLLIN)
+        self.watch(self._wake, self._woken)
+
+    def watch(self, fd: int, call: Callable[[], None]) -> None:
+        """Call *call* in the pump's thread whenever *fd* is readable or hung up; only from there, or before `run`."""
+        self._watched[fd] = call
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        """Undo `watch`; the descriptor is still open."""
+        del self._watched[fd]
+        self._epoll.unregister(fd)
 
     def open(self, fifo: str, log_path: str | None, *, log_size: int, log_count: int) -> Flow:
         """
@@ -146,9 +157,9 @@ class Pump:
     def turn(self) -> None:
         """Wait until something is there; give every flow that has something its share; carry out the orders."""
         for fd, _ in self._epoll.poll():
-            if fd == self._wake:
-                os.eventfd_read(self._wake)
-            else:
+            if fd in self._watched:
+                self._watched[fd]()
+            elif fd in self._flows:
                 self._flows[fd].move(self._budget)
         self._obey()
 
@@ -166,6 +177,9 @@ class Pump:
     def _order(self, order: Callable[[], None]) -> None:
         self._orders.append(order)
         os.eventfd_write(self._wake, 1)
+
+    def _woken(self) -> None:
+        os.eventfd_read(self._wake)
 
     def _obey(self) -> None:
         while self._orders:

@@ -10,8 +10,7 @@ Plain blocking functions, for a thread. A log `x.log` has its rotated parts besi
 import contextlib
 import os
 from collections.abc import Iterator
-
-import attrs
+from typing import NamedTuple
 
 __all__ = ["Position", "end_of", "last_lines", "tail_bytes"]
 
@@ -19,8 +18,7 @@ BLOCK = 64 * 1024
 LINES_LIMIT = 16 * 1024 * 1024
 
 
-@attrs.frozen
-class Position:
+class Position(NamedTuple):
     """
     A place in a log that stays right when the file is renamed by a rotation.
 
@@ -34,8 +32,7 @@ class Position:
     offset: int
 
 
-@attrs.frozen
-class _Part:
+class _Part(NamedTuple):
     """One file of a log, open, and where in it we may begin to read."""
 
     fd: int
@@ -141,7 +138,7 @@ def _parts_from(start: Position, parts: list[_Part]) -> list[_Part]:
     for index, part in enumerate(parts):
         # An inode number may be used again: a file shorter than the offset is another one.
         if part.inode == start.inode and part.size >= start.offset:
-            return [*parts[:index], attrs.evolve(part, low=start.offset)]
+            return [*parts[:index], part._replace(low=start.offset)]
     return parts[:1]
 
 

@@ -7,8 +7,7 @@ there: a caller that must tell these apart has to ask the kernel in another way.
 
 import os
 from pathlib import Path
-
-import attrs
+from typing import NamedTuple
 
 __all__ = [
     "MARKER_NAME",
@@ -31,8 +30,7 @@ MARKER_NAME = "DUMB_ACTORS_MARKER"
 """Name of the environment variable that carries a generation's marker."""
 
 
-@attrs.frozen
-class ProcStat:
+class ProcStat(NamedTuple):
     """
     The fields of `/proc/PID/stat` that we use.
 
