@@ -19,10 +19,11 @@ from dumb_actors.actors.gates import Gate, Gates
 from dumb_actors.actors.healing import Healing
 from dumb_actors.actors.launch import LaunchSettings, spec_digest
 from dumb_actors.actors.levels import Inlet, Outlet
-from dumb_actors.actors.ports import Host
+from dumb_actors.actors.ports import Adopted, Host
 from dumb_actors.actors.run import Completion, Failure, Loss, Outcome, Run, RunKit
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import GaveUp, ShuttingDown, StartFailed, Superseded
+from dumb_actors.model.child import Launch
 from dumb_actors.model.event import Cause, ServiceSnapshot
 from dumb_actors.model.graph import Edge
 from dumb_actors.model.phase import RESTING, Phase
@@ -96,10 +97,13 @@ class ServiceActor:
         self._resume_mono = -math.inf
         self._untaken = 0
         self._closing = False
+        self._is_left = False
         self._hasten = False
         self._starts: list[Command] = []
         self._stops: list[Command] = []
         self._run: Run | None = None
+        self._adopted: Adopted | None = None
+        self._done: Launch | None = None  # what it says on disk: this one-shot has done its work
         self._nursery: trio.Nursery | None = None
 
     # --- from outside the task ----------------------------------------------------------------------------------------
@@ -116,7 +120,27 @@ class ServiceActor:
         self._mailbox.put(command)
         self._untaken += 1
         self.state.note_command(command)
-        self.state.wish(wished=command.action in {"start", "restart"})
+        if command.action != "leave":
+            self.state.wish(wished=command.action in {"start", "restart"})
+
+    def adopt(self, adopted: Adopted, command: Command) -> None:
+        """
+        Take over what an earlier supervisor left; before `run`, and at once in the eyes of everybody.
+
+        *command* stands for the start that it goes back to.
+        """
+        changed = adopted.launch.digest not in {"", self._kit.digest}
+        self.state.note_adopted(adopted, needs_restart=changed)
+        if adopted.child is None:
+            self._done = adopted.launch
+            return
+        self._adopted = adopted
+        self._go, self._why = command, Cause(kind="supervisor", text=self.state.reason)
+
+    def catch_up(self) -> None:
+        """Look at what the dependencies are, before `run`."""
+        for inlet in self._inlets.values():
+            inlet.catch_up()
 
     def rewire(
         self, spec: ServiceSpec, edges: Sequence[Edge], inlets: Mapping[str, Inlet], outlets: Sequence[Outlet]
@@ -166,16 +190,20 @@ class ServiceActor:
         """Run the service where that is wished, else take a command. The actor's edge: no error gets past it."""
         try:
             if self._go is not None and trio.current_time() >= self._resume_mono:
+                await self._void_done()
                 await self._run_once(self._go)
             else:
                 deadline = math.inf if self._go is None else self._resume_mono
                 with trio.CancelScope(deadline=deadline):
                     self._take(await self._mailbox.get())
+            if self.state.phase is not Phase.COMPLETED and not self._is_left:
+                await self._void_done()
         except Exception as error:  # noqa: BLE001  (a defect here is this service's failure, and nobody else's)
             self._fail_internally(error)
 
     async def _run_once(self, go: Command) -> None:
         """Run the service once while commands are taken; afterwards it is at rest, or waits for its next attempt."""
+        adopted, self._adopted = self._adopted, None
         if self._why.kind == "restart":
             self._healing.begin(self._bus.wall())
             self.state.healing = self._healing.counts
@@ -184,6 +212,7 @@ class ServiceActor:
             cause=self._why,
             ignore_dependencies=go.dependencies == "ignore",
             on_ready=self._succeed,
+            adopted=adopted,
         )
         if self._hasten:
             run.hasten()
@@ -194,9 +223,18 @@ class ServiceActor:
                 nursery.cancel_scope.cancel()
             if outcome is not None:
                 self._follow_up(outcome, run)
-            self._rest(run.end_cause)
+            if run.has_left:
+                self._answer(self._stops, self.snapshot())
+            else:
+                self._rest(run.end_cause)
         finally:
             self._run = None
+
+    async def _void_done(self) -> None:
+        """Let what the one-shot has done count no more for a later supervisor."""
+        if self._done is not None:
+            done, self._done = self._done, None
+            await self._kit.host.note_completed(done, completed=False)
 
     async def _take_commands(self) -> None:
         while True:
@@ -219,6 +257,9 @@ class ServiceActor:
             case "stop" | "shutdown":
                 self._closing = self._closing or command.action == "shutdown"
                 self._take_stop(command)
+            case "leave":
+                self._closing = self._is_left = True
+                self._take_leave(command)
 
     def _take_start(self, command: Command) -> None:
         run = self._run
@@ -252,6 +293,16 @@ class ServiceActor:
         else:
             self._rest(_cause_of(command))
 
+    def _take_leave(self, command: Command) -> None:
+        """End without the child; a service that is only on its way comes to rest, its wish stays."""
+        self._go = None
+        self._stops.append(command)
+        self._answer(self._starts, ShuttingDown("the supervisor ends and leaves its services", service=self.spec.name))
+        if self._run is not None:
+            self._run.leave(_cause_of(command))
+        else:
+            self._answer(self._stops, self.snapshot())
+
     def _rest(self, cause: Cause) -> None:
         """Be stopped unless there is a reason to be something else; then answer the stops."""
         phase = self.state.phase
@@ -280,6 +331,7 @@ class ServiceActor:
         match outcome:
             case Completion():
                 self.state.become(Phase.COMPLETED, outcome.cause)
+                self._done = run.launch
                 if not run.is_ending:
                     self._go = None
                     self._succeed()

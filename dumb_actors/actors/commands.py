@@ -11,7 +11,8 @@ from dumb_actors.model.event import ServiceSnapshot
 
 __all__ = ["MAILBOX_SIZE", "Action", "Command", "Dependencies", "Mailbox", "Outcome"]
 
-Action: TypeAlias = Literal["start", "stop", "restart", "shutdown"]
+Action: TypeAlias = Literal["start", "stop", "restart", "shutdown", "leave"]
+"""`shutdown` and `leave` end the actor: the one with its child, the other without it."""
 
 Dependencies: TypeAlias = Literal["start", "wait", "ignore"]
 """What a start does about dependencies: start them too, only wait for them, or go without."""

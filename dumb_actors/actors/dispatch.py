@@ -9,6 +9,7 @@ import trio
 
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.commands import Action, Command, Dependencies, Outcome
+from dumb_actors.actors.memory import WishBook
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import Busy, DumbActorsError, ShuttingDown
 from dumb_actors.model.event import Cause
@@ -36,8 +37,9 @@ class Dispatch:
         changing: Names whose actors are being replaced: commands to them are refused meanwhile.
     """
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, wishes: WishBook) -> None:
         self.is_closed = False
+        self._wishes = wishes
         self.changing: frozenset[str] = frozenset()
         self._crew = crew
         self._ids = itertools.count(1)
@@ -47,9 +49,11 @@ class Dispatch:
         if self.is_closed:
             raise ShuttingDown("the supervisor is shutting down", service=name)
 
-    def post(self, action: Action, name: str, *, by: str, dependencies: Dependencies = "start") -> Command:
+    def post(
+        self, action: Action, name: str, *, by: str, dependencies: Dependencies = "start", lasting: bool = True
+    ) -> Command:
         """
-        Send a command; what is wished changes at once.
+        Send a command; what is wished changes at once, and with *lasting* for later supervisors as well.
 
         Raises:
             ShuttingDown, Busy: Nothing was sent.
@@ -60,6 +64,8 @@ class Dispatch:
         actor = self._crew.actors[name]
         command = self.make(action, actor, by=by, dependencies=dependencies)
         actor.post(command)
+        if lasting:
+            self._wishes.note(name, wished=action != "stop", enabled=actor.spec.enabled)
         return command
 
     def make(self, action: Action, actor: ServiceActor, *, by: str, dependencies: Dependencies = "start") -> Command:
@@ -81,7 +87,7 @@ class Dispatch:
             for other in after:
                 if other in gone:
                     await gone[other].wait()
-            await self._shut_down_one(self._crew.actors[name], by)
+            await self._end_one(self._crew.actors[name], "shutdown", by)
             gone[name].set()
 
         async with trio.open_nursery() as nursery:
@@ -89,8 +95,14 @@ class Dispatch:
                 if step.service in gone:
                     nursery.start_soon(stop_one, step.service, step.after)
 
-    async def _shut_down_one(self, actor: ServiceActor, by: str) -> None:
-        command = self.make("shutdown", actor, by=by)
+    async def leave_all(self, by: str) -> None:
+        """End every actor without its child; those that are being stopped come to their end."""
+        async with trio.open_nursery() as nursery:
+            for actor in self._crew.actors.values():
+                nursery.start_soon(self._end_one, actor, "leave", by)
+
+    async def _end_one(self, actor: ServiceActor, action: Action, by: str) -> None:
+        command = self.make(action, actor, by=by)
         with contextlib.suppress(ShuttingDown):  # an earlier shutdown has ended it
             while True:
                 try:

@@ -2,12 +2,13 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
 import trio
 
+from dumb_actors.actors.ports import Adopted
 from dumb_actors.errors import SpawnFailed, UnusablePath
 from dumb_actors.logs.mover import Mover, Stream
 from dumb_actors.logs.pump import Flow
@@ -53,6 +54,14 @@ class HostedChild:
         """Read the notification socket; see `Child`."""
         if self.notices is not None:
             await self.notices.attend(self.family, tell)
+
+    async def note_ready(self) -> None:
+        """Record it; see `Child`."""
+        await trio.lowlevel.checkpoint()
+
+    async def leave(self) -> None:
+        """See `Child`."""
+        raise NotImplementedError
 
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
         """Carry out the stop steps; see `Child`."""
@@ -149,6 +158,23 @@ class OsHost:
         finally:
             if turned_on:
                 subreaper.disable()
+
+    can_leave = False
+
+    def survivors(self) -> Mapping[str, Adopted]:
+        """See `Host`."""
+        return {}
+
+    def known_slugs(self) -> Mapping[str, str]:
+        """See `Host`."""
+        return {}
+
+    def leave(self) -> None:
+        """See `Host`."""
+
+    async def note_completed(self, launch: Launch, *, completed: bool) -> None:
+        """See `Host`."""
+        await trio.lowlevel.checkpoint()
 
     def next_generation(self, slug: str) -> int:
         """Give the number of the service's next child; see `Host`."""

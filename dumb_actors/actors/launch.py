@@ -71,4 +71,5 @@ def make_launch(
         log_count=spec.log_count,
         digest=digest,
         notify=isinstance(spec.readiness, Notify),
+        stop=spec.stop,
     )

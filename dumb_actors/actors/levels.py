@@ -86,6 +86,11 @@ class Inlet:
         self.level = Level()
         self._receive = receive
 
+    def catch_up(self) -> None:
+        """Take the value that is there now; for the time before `follow` runs."""
+        with contextlib.suppress(trio.WouldBlock):
+            self.level = self._receive.receive_nowait()
+
     async def follow(self, changed: "Changed") -> None:
         """Keep `level` up to date and fire *changed*, until cancelled; one task per inlet does this."""
         async for level in self._receive:

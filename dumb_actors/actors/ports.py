@@ -5,14 +5,16 @@ Real processes stand behind them in `OsHost`, simulated ones on a virtual clock 
 Trio's clock on both sides.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
+
+import attrs
 
 from dumb_actors.model.child import Ending, Exit, Launch
 from dumb_actors.model.spec import ProbeSpec, StopStep
 from dumb_actors.probes.base import Answer, Probe
 
-__all__ = ["Answer", "Child", "Host", "Probe"]
+__all__ = ["Adopted", "Answer", "Child", "Host", "Probe"]
 
 
 class Child(Protocol):
@@ -35,6 +37,12 @@ class Child(Protocol):
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
         """Carry out *steps* until the leader ends or the last wait is over. Cancelling it is safe at any point."""
 
+    async def note_ready(self) -> None:
+        """Record that it proved ready, so that a later supervisor need not doubt it. Cancelling it is harmless."""
+
+    async def leave(self) -> None:
+        """Let go of it and leave it running, for the next supervisor. Afterwards the object is of no more use."""
+
     async def finish(self) -> Ending:
         """
         Leave nothing: SIGKILL to the group, sweep what left it, reap the leader, drain and close the output.
@@ -43,8 +51,49 @@ class Child(Protocol):
         """
 
 
+@attrs.frozen(kw_only=True)
+class Adopted:
+    """
+    What an earlier supervisor left of a service.
+
+    Attributes:
+        launch: The order that the child was made by; without its environment.
+
+        child: The living child; None: a one-shot that had done its work.
+
+        was_ready: It had proved ready.
+
+        started_at, ready_at: When, Unix seconds; None: not known.
+    """
+
+    launch: Launch
+    child: Child | None
+    was_ready: bool = False
+    started_at: float | None = None
+    ready_at: float | None = None
+
+
 class Host(Protocol):
-    """Makes children and probes."""
+    """
+    Makes children and probes.
+
+    Attributes:
+        can_leave: Children can go on when this host has ended: somebody moves their output.
+    """
+
+    can_leave: bool
+
+    def survivors(self) -> Mapping[str, Adopted]:
+        """Give what an earlier supervisor left, by the name of the service; each is to be taken once."""
+
+    def known_slugs(self) -> Mapping[str, str]:
+        """Give the names of files by name of the service, as earlier supervisors used them."""
+
+    def leave(self) -> None:
+        """Let the output of the children that were left go on being moved when this host ends."""
+
+    async def note_completed(self, launch: Launch, *, completed: bool) -> None:
+        """Record that a one-shot has done its work, or that this counts no more. Cancelling it is harmless."""
 
     def next_generation(self, slug: str) -> int:
         """Give the number of the service's next child, above every one it ever had, also under earlier supervisors."""

@@ -18,13 +18,13 @@ from dumb_actors.actors.gates import EdgeGate, Gates
 from dumb_actors.actors.launch import LaunchSettings, make_launch
 from dumb_actors.actors.levels import Inlet
 from dumb_actors.actors.liveness import watch_health
-from dumb_actors.actors.ports import Answer, Child, Host
+from dumb_actors.actors.ports import Adopted, Answer, Child, Host
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Ending, Exit, Launch, describe_argv
 from dumb_actors.model.event import Cause
 from dumb_actors.model.phase import Phase
-from dumb_actors.model.probe import Settle
+from dumb_actors.model.probe import Notify, Settle
 from dumb_actors.model.spec import ServiceSpec
 from dumb_actors.probes.loop import wait_until_held
 
@@ -108,14 +108,33 @@ class Run:
         ignore_dependencies: Go without waiting for anything.
 
         on_ready: Called once, when the child is ready.
+
+        adopted: A child that lives already, with the state that says so; None: the run makes its own.
+
+    Attributes:
+        launch: The order of its child, once there is one.
+
+        has_left: A child was left running.
     """
 
-    def __init__(self, kit: RunKit, *, cause: Cause, ignore_dependencies: bool, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        kit: RunKit,
+        *,
+        cause: Cause,
+        ignore_dependencies: bool,
+        on_ready: Callable[[], None],
+        adopted: Adopted | None = None,
+    ) -> None:
         self._kit = kit
         self._state = kit.state
         self._cause = cause
         self._ignore_dependencies = ignore_dependencies
         self._on_ready = on_ready
+        self._adopted = adopted
+        self._is_leaving = False
+        self.has_left = False
+        self.launch: Launch | None = None
         self._end_cause = Cause(kind="supervisor", text="the supervisor is ending")
         self._scope = trio.CancelScope()
         self._grace = trio.CancelScope()
@@ -129,6 +148,11 @@ class Run:
         if not self.is_ending:
             self._end_cause = cause
             self._scope.cancel()
+
+    def leave(self, cause: Cause) -> None:
+        """End the run and leave its child running; one that is being stopped is stopped."""
+        self._is_leaving = not self.is_ending
+        self.end(cause)
 
     @property
     def is_ending(self) -> bool:
@@ -156,25 +180,38 @@ class Run:
         Run the service once.
 
         Returns:
-            None when `end()` was called; else how it ended. Nothing of the child is left in either case.
+            None when `end()` was called; else how it ended. Nothing of the child is left in either case, but after
+            `leave()`.
         """
         with self._scope:
             try:
-                launch = await self._come_to_spawn()
-                child = await self._spawn(launch)
+                child, launch = await self._come_by_child()
             except SpawnFailed as error:
                 return _judge_spawn(error)
+            self.launch = launch
             outcome: Outcome | None = None
+            ending = Ending(exit=Exit())
             try:
                 outcome = await self._watch(child, launch)
             finally:
-                ending = await self._end_child(child, outcome)
+                if self._is_leaving and outcome is None:
+                    await self._let_go(child)
+                else:
+                    ending = await self._end_child(child, launch, outcome)
             if not self.is_ending:
                 return attrs.evolve(outcome, last_lines=ending.last_lines) if isinstance(outcome, Failure) else outcome
             # A stop in the same moment decides what follows, not the outcome.
             if self._state.phase is not Phase.STOPPING:
                 self._state.become(Phase.STOPPING, self._end_cause)
         return None
+
+    async def _come_by_child(self) -> tuple[Child, Launch]:
+        if self._adopted is not None and self._adopted.child is not None:
+            # What it needs was there when it was spawned; what is not any more was lost meanwhile.
+            self._met = dict.fromkeys(self._kit.gates.edge_gates, True)
+            return self._adopted.child, self._adopted.launch
+        launch = await self._come_to_spawn()
+        return await self._spawn(launch), launch
 
     async def _come_to_spawn(self) -> Launch:
         """Wait for what must hold and prepare, until both are done with nothing lost in between."""
@@ -250,6 +287,7 @@ class Run:
             answer = await self._prove_ready(launch)
             if answer.held:
                 self._announce(answer)
+                nursery.start_soon(child.note_ready)
                 nursery.start_soon(end_by, unhealthy)
             else:
                 outcomes.append(self._judge_not_ready(answer))
@@ -257,7 +295,10 @@ class Run:
         return outcomes[0]
 
     def _announce(self, answer: Answer) -> None:
-        self._state.become(Phase.READY, Cause(kind="probe", text=answer.text))
+        if self._state.phase is Phase.READY:  # adopted, and asked once more
+            self._state.clear_waiting()
+        else:
+            self._state.become(Phase.READY, Cause(kind="probe", text=answer.text))
         self._ready_mono = trio.current_time()
         self._on_ready()
 
@@ -267,7 +308,7 @@ class Run:
     async def _watch_health(self, launch: Launch) -> Outcome:
         """Return when it is unhealthy and that is a reason to restart it."""
         liveness = self._kit.spec.liveness
-        if liveness is None:
+        if liveness is None or self._state.needs_restart:
             await trio.sleep_forever()
             raise AssertionError("unreachable")
 
@@ -286,6 +327,8 @@ class Run:
         """Ask the readiness probe until it holds or its time is over; the last answer tells which."""
         if self._kit.spec.oneshot and isinstance(self._kit.spec.readiness, Settle):
             return await self._await_completion()
+        if self._adopted is not None and self._adopted.was_ready and self._cannot_be_asked_again:
+            return Answer(held=True, text="it was ready before")
         probe = self._kit.host.probe(self._kit.spec.readiness, launch)
         last = Answer(held=False, text="no answer yet")
 
@@ -297,6 +340,11 @@ class Run:
         with trio.move_on_after(self._kit.spec.readiness.timeout):
             await wait_until_held(probe, note)
         return last
+
+    @property
+    def _cannot_be_asked_again(self) -> bool:
+        """Readiness that a child says or shows once only; and what is configured now may not be what it was made by."""
+        return self._state.needs_restart or isinstance(self._kit.spec.readiness, Settle | Notify)
 
     async def _await_completion(self) -> Answer:
         """A one-shot is ready when it has ended as intended, which is not for a probe to find out."""
@@ -326,17 +374,24 @@ class Run:
 
     # --- the end of a child -------------------------------------------------------------------------------------------
 
-    async def _end_child(self, child: Child, outcome: Outcome | None) -> Ending:
+    async def _let_go(self, child: Child) -> None:
+        with trio.CancelScope(shield=True):
+            await child.leave()
+        self.has_left = True
+
+    async def _end_child(self, child: Child, launch: Launch, outcome: Outcome | None) -> Ending:
         """Leave nothing of *child*, by the stop steps unless its leader has ended; shielded and bounded in time."""
         cause = outcome.cause if outcome is not None else self._end_cause
-        budget = sum(step.wait for step in self._kit.spec.stop) + END_SLACK_S
+        budget = sum(step.wait for step in launch.stop) + END_SLACK_S
         ending = Ending(exit=Exit(), tree_empty=False)
         with trio.CancelScope(shield=True, deadline=trio.current_time() + budget) as bound:
             if outcome is None or not outcome.leader_ended:
                 self._state.become(Phase.STOPPING, cause)
                 with self._grace:
-                    await child.terminate(self._kit.spec.stop)
+                    await child.terminate(launch.stop)
             ending = await child.finish()
+            if isinstance(outcome, Completion):
+                await self._kit.host.note_completed(launch, completed=True)
         if bound.cancelled_caught:
             log.error("child.stuck service=%r pid=%d waited_s=%g", self._kit.spec.name, child.pid, budget)
         self._state.note_exited(ending, cause)

@@ -7,6 +7,7 @@ import trio
 
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.launch import LaunchSettings
+from dumb_actors.actors.memory import Memory
 from dumb_actors.actors.ports import Host
 from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.actors.wiring import ActorFactory
@@ -25,11 +26,12 @@ async def run_supervisor(
     settings: LaunchSettings,
     wall: Callable[[], float],
     make_actor: ActorFactory = ServiceActor,
+    memory: Memory | None = None,
 ) -> AsyncIterator[Supervisor]:
     """Run a supervisor on *host* for the length of a block; what `open_supervisor` and the simulation share."""
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
-        supervisor = Supervisor(specs, host=host, settings=settings, wall=wall, make_actor=make_actor)
+        supervisor = Supervisor(specs, host=host, settings=settings, wall=wall, make_actor=make_actor, memory=memory)
         actors_scope = trio.CancelScope(shield=True)
         nursery.start_soon(_run_actors, supervisor, actors_scope)
         try:

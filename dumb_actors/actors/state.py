@@ -8,7 +8,7 @@ import trio
 from dumb_actors.actors.bus import EventBus
 from dumb_actors.actors.commands import Command
 from dumb_actors.actors.levels import Changed, Level, Outlet
-from dumb_actors.actors.ports import Answer
+from dumb_actors.actors.ports import Adopted, Answer
 from dumb_actors.model.child import Ending, Exit
 from dumb_actors.model.event import Cause, EventKind, Health, Restarts, ServiceSnapshot, Waiting
 from dumb_actors.model.phase import Phase, check_transition
@@ -85,6 +85,26 @@ class ServiceState:
         self._started_at = self.note("spawned", cause, detail={"pid": pid, **detail})
         self.become(Phase.STARTING, cause)
 
+    def note_adopted(self, adopted: Adopted, *, needs_restart: bool) -> None:
+        """Take over what an earlier supervisor left: a living child in its phase, or work that was done."""
+        self.generation = adopted.launch.generation
+        self.wished = True
+        if adopted.child is None:
+            self.become(Phase.COMPLETED, Cause(kind="supervisor", text="it had done its work before"))
+            return
+        self.pid = adopted.child.pid
+        self.needs_restart = needs_restart
+        text = f"pid {self.pid} lives since before this supervisor" + (
+            ", as its configuration was then: it needs a restart" if needs_restart else ""
+        )
+        cause = Cause(kind="supervisor", text=text)
+        self.note("adopted", cause, detail={"pid": self.pid, "was_ready": adopted.was_ready})
+        self.become(Phase.STARTING, cause)
+        if adopted.was_ready:
+            self.become(Phase.READY, Cause(kind="supervisor", text=f"{text}; it was ready"))
+            self._ready_at = adopted.ready_at
+        self._started_at = adopted.started_at
+
     def note_exited(self, ending: Ending, cause: Cause) -> None:
         """Record that nothing of the child is left."""
         self.last_exit = ending.exit
@@ -102,6 +122,7 @@ class ServiceState:
         }
         self.last_exit_at = self.note("exited", cause, detail=detail)
         self.pid = None
+        self.needs_restart = False
         self._started_at = None
         self._ready_at = None
         self.health = self._unknown_health
@@ -146,9 +167,11 @@ class ServiceState:
         since_mono = present.since_mono if present else trio.current_time()
         self._waiting[what] = Waiting(what=what, since_at=since_at, since_mono=since_mono, last_answer=answer)
 
-    def clear_waiting(self, what: str) -> None:
-        """Show no longer that *what* is waited for."""
-        self._waiting.pop(what, None)
+    def clear_waiting(self, what: str | None = None) -> None:
+        """Show no longer that *what* is waited for; None: anything."""
+        if what is None:
+            self._waiting.clear()
+        self._waiting.pop(what or "", None)
 
     @property
     def _unknown_health(self) -> Health:

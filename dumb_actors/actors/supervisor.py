@@ -16,11 +16,13 @@ from dumb_actors.actors.bus import EventBus, EventStream
 from dumb_actors.actors.commands import Action, Dependencies
 from dumb_actors.actors.dispatch import Dispatch, stop_budget_s
 from dumb_actors.actors.launch import LaunchSettings
-from dumb_actors.actors.ports import Host
+from dumb_actors.actors.leftovers import end_leftover
+from dumb_actors.actors.memory import Memory
+from dumb_actors.actors.ports import Adopted, Host
 from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
 from dumb_actors.config.specs import check_specs
-from dumb_actors.errors import GaveUp, StartTimeout, StopTimeout, UnknownService
+from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout, UnknownService
 from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot
 from dumb_actors.model.graph import DependencyGraph
 from dumb_actors.model.names import find_name
@@ -53,21 +55,45 @@ class Supervisor:
         settings: LaunchSettings,
         wall: Callable[[], float],
         make_actor: ActorFactory = ServiceActor,
+        memory: Memory | None = None,
     ) -> None:
-        self._bus = EventBus(mono=trio.current_time, wall=wall, take_snapshot=self._snapshot_at)
+        self._memory = memory = memory or Memory()
+        self._bus = EventBus(
+            mono=trio.current_time,
+            wall=wall,
+            take_snapshot=self._snapshot_at,
+        )
+        if memory.note_event is not None:
+            self._bus.add_listener(memory.note_event)
         self._has_ended = False
         self._settings = settings
         self._host = host
-        self._crew = Crew(specs, host=host, bus=self._bus, settings=settings, make_actor=make_actor)
-        self._dispatch = Dispatch(self._crew)
+        self._crew = Crew(
+            specs, host=host, bus=self._bus, settings=settings, make_actor=make_actor, slugs=host.known_slugs()
+        )
+        self._dispatch = Dispatch(self._crew, memory.wishes)
         self._nursery: trio.Nursery | None = None
         # One change of the whole at a time: a reconfiguration, or the shutdown.
         self._turn = trio.Lock()
+        self._leftovers = self._adopt()
+
+    def _adopt(self) -> list[Adopted]:
+        """Hand what an earlier supervisor left to the actors; give what belongs to none of them."""
+        survivors = self._host.survivors()
+        for name, adopted in survivors.items():
+            if name in self._crew.actors:
+                actor = self._crew.actors[name]
+                actor.adopt(adopted, self._dispatch.make("start", actor, by="an earlier supervisor"))
+        for actor in self._crew.actors.values():
+            actor.catch_up()
+        return [adopted for name, adopted in survivors.items() if name not in self._crew.actors]
 
     async def run_actors(self) -> None:
         """Run every actor, also those that come later; called once, by `open_supervisor`, and cancelled by it."""
         async with trio.open_nursery() as self._nursery:
             self._run(self._crew.actors.values())
+            for adopted in self._leftovers:
+                self._nursery.start_soon(end_leftover, adopted, self._bus)
             await trio.sleep_forever()
 
     def _run(self, actors: Iterable[ServiceActor]) -> None:
@@ -158,15 +184,24 @@ class Supervisor:
         """
         Wish the enabled services to run, and return their names; they come up by themselves, in their order.
 
+        Where wishes are remembered, what somebody wished since a service was last enabled or disabled counts instead.
+        What an earlier supervisor left running goes on if it is wished, and is stopped if it is not.
+
         Raises:
             ShuttingDown: Nothing was wished.
         """
-        enabled = [name for name in self.graph.order if self.specs[name].enabled]
-        for name in enabled:
-            self._dispatch.post("start", name, by=by)
-        self._say("booted", f"{len(enabled)} services are enabled", by)
+        wishes = self._memory.wishes
+        wished = [name for name in self.graph.order if wishes.decide(name, self.specs[name].enabled)]
+        there = {name for name, actor in self._crew.actors.items() if actor.state.wished}
+        for name in wished:
+            if name not in there:
+                self._dispatch.post("start", name, by=by, lasting=False)
+        for name in there - set(wished):
+            self._dispatch.post("stop", name, by=by, lasting=False)
+        found = f", {len(there & set(wished))} of them are there already" if there else ""
+        self._say("booted", f"{len(wished)} services are wished{found}", by)
         await trio.lowlevel.checkpoint()
-        return tuple(enabled)
+        return tuple(wished)
 
     def plan_start(self, name: str, *, dependencies: Dependencies = "start") -> Plan:
         """
@@ -261,6 +296,7 @@ class Supervisor:
                 self._dispatch.post("start", also, by=by)
         command = self._dispatch.post(action, spec.name, by=by, dependencies=dependencies)
         with trio.move_on_after(timeout):
+            await self._memory.wishes.saved()
             return await command.wait()
         command.settle(StartTimeout(spec.name, timeout, self._why_not_ready(spec.name)))
         return await command.wait()
@@ -291,6 +327,7 @@ class Supervisor:
         command = self._dispatch.post("stop", spec.name, by=by)
         bound = stop_budget_s(spec) if timeout is None else timeout
         with trio.move_on_after(bound):
+            await self._memory.wishes.saved()
             return await command.wait()
         text = f"{spec.name!r} has not stopped within {bound:g} s; it is {self.status(spec.name).phase}"
         command.settle(StopTimeout(text, service=spec.name, timeout=bound))
@@ -399,6 +436,33 @@ class Supervisor:
                 await self._dispatch.shut_down(self.specs, by)
                 self._has_ended = True
                 self._say("ended", "everything is stopped", by)
+                self._bus.close()
+
+    async def leave(self, *, by: str = "library") -> None:
+        """
+        End this supervisor and leave its services running, for one that is opened later with `orphans="adopt"`.
+
+        Services that are on their way come to rest and stay wished; those that are being stopped are stopped. The block
+        of `open_supervisor` is to be left afterwards.
+
+        Raises:
+            Refused: Nobody would move their output meanwhile (it was opened without a keeper); nothing was changed.
+
+        Cancellation: without effect; it takes as long as the stops under way.
+        """
+        if not self._host.can_leave:
+            raise Refused("services can only be left running by a supervisor that has a keeper (orphans='adopt')")
+        self._dispatch.is_closed = True
+        async with self._turn:
+            if self._has_ended:
+                return
+            with trio.CancelScope(shield=True):
+                self._say("leaving", f"asked for by {by}", by)
+                await self._dispatch.leave_all(by)
+                self._host.leave()
+                self._has_ended = True
+                left = sum(actor.state.pid is not None for actor in self._crew.actors.values())
+                self._say("left", f"{left} services go on without a supervisor", by)
                 self._bus.close()
 
     def reap_orphans(self, *, alone: bool = False) -> None:

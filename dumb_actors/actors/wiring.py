@@ -1,6 +1,7 @@
 """From specs and their graph to actors that are connected, and from one set of specs to the next."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeAlias
 
 from dumb_actors.actors.actor import ServiceActor
@@ -22,8 +23,13 @@ class Crew:
     """
     The actors of a set of specs, with one level channel for each pair that depends.
 
+    Args:
+        slugs: Names of files that services have already, also of services that are not among the specs.
+
     Attributes:
-        specs, graph, slugs, actors: By name, all of the present set.
+        specs, graph, actors: By name, all of the present set.
+
+        slugs: By name, also of services that left.
     """
 
     def __init__(
@@ -34,10 +40,11 @@ class Crew:
         bus: EventBus,
         settings: LaunchSettings,
         make_actor: ActorFactory,
+        slugs: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.specs: Mapping[str, ServiceSpec] = {}
         self.graph = DependencyGraph(())
-        self.slugs: Mapping[str, str] = {}
+        self.slugs: Mapping[str, str] = slugs
         self.actors: Mapping[str, ServiceActor] = {}
         self._links: dict[tuple[str, str], tuple[Outlet, Inlet]] = {}
         self._host = host
@@ -64,8 +71,8 @@ class Crew:
         self.specs = {spec.name: spec for spec in specs}
         self.graph = graph
         # A file name does not change while its service stays, whatever names come to stand beside it.
-        stay = {name: slug for name, slug in self.slugs.items() if name in self.specs}
-        self.slugs = unique_slugs(self.specs, stay)
+        # Those that left keep theirs as well: something of them may still be there.
+        self.slugs = unique_slugs({**self.slugs, **self.specs}, self.slugs)
         self._links = self._link()
         fresh = {name: self._make(spec) for name, spec in self.specs.items() if name not in kept}
         former, self.actors = self.actors, {name: fresh.get(name) or kept[name] for name in self.specs}

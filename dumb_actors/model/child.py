@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from dumb_actors.model.spec import StopStep
+
 __all__ = ["Ending", "Exit", "Launch", "Swept"]
 
 
@@ -30,6 +32,8 @@ class Launch:
 
         digest: Of the spec it was made from, for the record on disk.
 
+        stop: The steps of its stop; SIGKILL follows the last.
+
         notify: It gets a notification socket (`NOTIFY_SOCKET`) to say by sd_notify that it is ready.
     """
 
@@ -45,6 +49,7 @@ class Launch:
     log_count: int = 2
     digest: str = ""
     notify: bool = False
+    stop: tuple[StopStep, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

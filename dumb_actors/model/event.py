@@ -15,6 +15,8 @@ EventKind: TypeAlias = Literal[
     "snapshot",  # first events of a subscription: the present state of one service
     "phase",  # a transition; detail: last_lines after a failure, delay_s to backoff, again when a loss stopped it
     "spawned",  # a child lives; detail: pid, argv
+    "adopted",  # a child that an earlier supervisor left was taken over; detail: pid, was_ready
+    "output",  # its log file does not take what it writes, or does again; detail: lost_bytes, reason, recovered
     "exited",  # nothing of it is left; detail: exit, tree_empty, tree_proof, swept
     "condition",  # something a waiting service waits for came to hold, or was lost again; detail: condition, held
     "dependency",  # a dependency of a running service was lost or came back; detail: dependency, held, on_loss
@@ -22,7 +24,7 @@ EventKind: TypeAlias = Literal[
     "crash_loop",  # it ends again and again; detail: exits, window_s, next_delay_s
     "command",  # a command was accepted; detail: id, command, dependencies
     "answer",  # a command was answered; detail: id, command, outcome
-    "supervisor",  # the whole: detail: what (booted, shutdown, ended)
+    "supervisor",  # the whole: detail: what (booted, reconfigured, shutdown, ended, left, …)
 ]
 
 CauseKind: TypeAlias = Literal[

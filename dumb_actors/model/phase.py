@@ -40,7 +40,8 @@ RESTING = frozenset({Phase.STOPPED, Phase.COMPLETED, Phase.FAILED})
 
 TRANSITIONS: Mapping[Phase, frozenset[Phase]] = MappingProxyType(
     {
-        Phase.STOPPED: frozenset({Phase.WAITING}),
+        # To starting or completed: what an earlier supervisor left behind is taken over.
+        Phase.STOPPED: frozenset({Phase.WAITING, Phase.STARTING, Phase.COMPLETED}),
         Phase.WAITING: frozenset({Phase.PREPARING, Phase.STOPPED, Phase.FAILED}),
         # Back to waiting: a dependency was lost between the last look and the spawn.
         Phase.PREPARING: frozenset({Phase.STARTING, Phase.WAITING, Phase.STOPPED, Phase.FAILED, Phase.BACKOFF}),

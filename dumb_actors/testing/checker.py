@@ -47,6 +47,7 @@ class _Seen:
     in_flight_until: float = -math.inf  # a spawn that a stop came too late for may be reported until then
     ignores: bool = False  # some start that is not served yet ignores dependencies
     ignores_now: bool = False  # the latest one does
+    child_ignores: tuple[bool, bool] = (False, False)  # both of these when the present child was spawned
     told_to_stop: bool = False
     held_until: dict[str, float] = attrs.field(factory=dict)  # until → last instant at which it held; inf: it holds
     waits_held: dict[str, bool] = attrs.field(factory=dict)
@@ -151,6 +152,8 @@ class RuleChecker:
                 self._take_phase(seen, event)
             case "spawned":
                 self._take_spawned(seen, event)
+            case "adopted":
+                self._take_adopted(seen, event)
             case "exited":
                 self._take_exited(seen, event)
             case "dependency" if not event.detail["held"]:
@@ -160,13 +163,25 @@ class RuleChecker:
 
     def finish(self) -> None:
         """Check what must be true once the supervisor has ended."""
-        for event in self._open_commands.values():
-            self._break(6, f"{event.detail['command']} of {event.service!r} was never answered", event)
+        self._check_answers()
         for name, seen in self._seen.items():
             if seen.child is not None:
                 self._break(4, f"a child of {name!r} was left", None)
             if seen.phase not in RESTING:
                 self._break(4, f"{name!r} was left in phase {seen.phase}", None)
+
+    def _finish_left(self) -> None:
+        """Check what must be true once the supervisor has ended and left its children."""
+        self._check_answers()
+        for name, seen in self._seen.items():
+            if seen.child is None and seen.phase not in {*RESTING, Phase.BACKOFF}:
+                self._break(6, f"{name!r} was left in phase {seen.phase} without a child", None)
+            if seen.child is not None and seen.phase not in {Phase.STARTING, Phase.READY}:
+                self._break(4, f"{name!r} was left in phase {seen.phase} with a child", None)
+
+    def _check_answers(self) -> None:
+        for event in self._open_commands.values():
+            self._break(6, f"{event.detail['command']} of {event.service!r} was never answered", event)
 
     def _break(self, rule: int, text: str, event: Event | None) -> None:
         self.broken.append(BrokenRule(rule, text, event))
@@ -178,6 +193,9 @@ class RuleChecker:
         if event.detail["id"] in self._open_commands:
             self._break(6, "a command was accepted twice", event)
         self._open_commands[event.detail["id"]] = event
+        if command == "leave":
+            seen.told_to_stop = True  # where the child ended in the same moment
+            return
         if command != "start" and seen.asked and seen.child is None:
             seen.in_flight_until = event.mono + self._slack_s
         was_wished, seen.wished = seen.wished, command in {"start", "restart"}
@@ -211,7 +229,10 @@ class RuleChecker:
             if seen.phase not in {Phase.READY, Phase.COMPLETED}:
                 self._break(6, f"a start was answered in phase {seen.phase}", event)
             seen.asked = later and seen.asked
-        elif seen.child is not None:
+            if not later and asked.generation == seen.generation and seen.child is not None:
+                # It found a child that was ready already, so what it says about dependencies is void.
+                seen.ignores, seen.ignores_now = seen.child_ignores
+        elif asked.detail["command"] != "leave" and seen.child is not None:
             self._break(6, "a stop was answered while a child lives", event)
 
     # --- children (rules 1, 2, 4, 7) ----------------------------------------------------------------------------------
@@ -228,6 +249,13 @@ class RuleChecker:
         if event.service in self._on_a_cycle():
             self._break(7, f"{event.service!r} was started although it waits for itself in a circle", event)
         seen.child, seen.generation = event.detail["pid"], event.generation
+        seen.child_ignores = (seen.ignores, seen.ignores_now)
+
+    def _take_adopted(self, seen: _Seen, event: Event) -> None:
+        if seen.child is not None or seen.generation or seen.phase is not Phase.STOPPED:
+            self._break(1, f"{event.service!r} was taken over although it had been seen before", event)
+        seen.child, seen.generation = event.detail["pid"], event.generation
+        seen.wished, seen.wished_since = True, event.mono
 
     def _check_asked(self, seen: _Seen, event: Event) -> None:
         if not seen.asked:
@@ -367,3 +395,5 @@ class RuleChecker:
             self._take_specs(self._coming.pop(0)[0])
         if event.detail["what"] == "ended":
             self.finish()
+        if event.detail["what"] == "left":
+            self._finish_left()

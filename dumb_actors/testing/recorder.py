@@ -10,11 +10,20 @@ __all__ = ["EventRecorder"]
 
 
 class EventRecorder:
-    """Keeps every event from its making on; `events` is in order and complete."""
+    """
+    Keeps every event from its making on; `events` is in order and complete.
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    Without a supervisor it is told by whoever calls it: `Memory(note_event=recorder)`.
+    """
+
+    def __init__(self, supervisor: Supervisor | None = None) -> None:
         self.events: list[Event] = []
-        supervisor.add_listener(self.events.append)
+        if supervisor is not None:
+            supervisor.add_listener(self)
+
+    def __call__(self, event: Event) -> None:
+        """Keep *event*."""
+        self.events.append(event)
 
     def phases(self, service: str) -> list[Phase]:
         """Give the phases that *service* went to, in order."""

@@ -16,7 +16,8 @@ import trio
 
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.launch import LaunchSettings
-from dumb_actors.actors.ports import Answer
+from dumb_actors.actors.memory import Memory
+from dumb_actors.actors.ports import Adopted, Answer
 from dumb_actors.actors.running import run_supervisor
 from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.actors.wiring import ActorFactory
@@ -94,6 +95,15 @@ class SimulatedChild:
                 await trio.sleep_until(self._ends_mono)
                 return
 
+    async def note_ready(self) -> None:
+        """Remember it for the next supervisor."""
+        await trio.lowlevel.checkpoint()
+        self.host.ready.add(self.pid)
+
+    async def leave(self) -> None:
+        """Live on."""
+        await trio.lowlevel.checkpoint()
+
     async def finish(self) -> Ending:
         """End it now if it lives."""
         await trio.lowlevel.checkpoint()
@@ -152,6 +162,10 @@ class SimulatedHost:
 
         overlaps: The services that ever had two live children at once.
 
+        ready: Pids of children that proved ready.
+
+        completed: The orders of one-shots that have done their work, by service.
+
         truths: Whether a wait (its URL or directory) holds; what is not mentioned holds. Change it with `set_truth`.
     """
 
@@ -163,7 +177,35 @@ class SimulatedHost:
         self._truth_changed = trio.Event()
         self.live: dict[str, list[SimulatedChild]] = {}
         self.overlaps: list[str] = []
+        self.ready: set[int] = set()
+        self.completed: dict[str, Launch] = {}
+        self.can_leave = True
         self.truths: dict[str, bool] = {}
+
+    def survivors(self) -> Mapping[str, Adopted]:
+        """Give the children that live: an earlier simulation on this host may have left them."""
+        done = {name: Adopted(launch=launch, child=None) for name, launch in self.completed.items()}
+        alive = {
+            name: Adopted(launch=children[-1].launch, child=children[-1], was_ready=children[-1].pid in self.ready)
+            for name, children in self.live.items()
+            if children
+        }
+        return {**done, **alive}
+
+    def known_slugs(self) -> Mapping[str, str]:
+        """Give none: names are all there is."""
+        return {}
+
+    def leave(self) -> None:
+        """Do nothing: simulated children live as long as the host."""
+
+    async def note_completed(self, launch: Launch, *, completed: bool) -> None:
+        """Remember it for the next supervisor."""
+        await trio.lowlevel.checkpoint()
+        if completed:
+            self.completed[launch.service] = launch
+        else:
+            self.completed.pop(launch.service, None)
 
     def set_truth(self, wait: str, *, holds: bool) -> None:
         """Let the wait for this URL or directory hold, or not, from now on."""
@@ -241,9 +283,17 @@ def _subject(wait: ProbeSpec) -> str:
 
 @asynccontextmanager
 async def open_simulation(
-    specs: Sequence[ServiceSpec], host: SimulatedHost | None = None, *, make_actor: ActorFactory = ServiceActor
+    specs: Sequence[ServiceSpec],
+    host: SimulatedHost | None = None,
+    *,
+    make_actor: ActorFactory = ServiceActor,
+    memory: Memory | None = None,
 ) -> AsyncIterator[Supervisor]:
-    """Run a supervisor over simulated processes for the length of a block; nothing is started by itself."""
+    """
+    Run a supervisor over simulated processes for the length of a block; nothing is started by itself.
+
+    What lives on *host* already, because an earlier simulation was left by `Supervisor.leave`, is adopted.
+    """
     settings = LaunchSettings(run_id="simulation", root_dir="/simulated", log_dir="/simulated/log", environ={})
     async with run_supervisor(
         specs,
@@ -251,5 +301,6 @@ async def open_simulation(
         settings=settings,
         wall=lambda: 1_700_000_000.0 + trio.current_time(),
         make_actor=make_actor,
+        memory=memory,
     ) as supervisor:
         yield supervisor

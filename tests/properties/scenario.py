@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from dumb_actors.actors.actor import ServiceActor
+from dumb_actors.actors.memory import Memory
 from dumb_actors.errors import DumbActorsError
 from dumb_actors.model.child import Exit
+from dumb_actors.model.event import Event
 from dumb_actors.model.probe import Directory, Liveness, Settle, Tcp, Url
 from dumb_actors.model.restart import RestartPolicy
 from dumb_actors.model.spec import DependsOn, ServiceSpec, StopStep
@@ -39,6 +41,7 @@ class Scenario:
     behaviours: dict[str, list[Behaviour]]
     acts: tuple[Act, ...]
     ends_at: float
+    leaves_at: float = math.inf  # when the first supervisor leaves its children to a second one
 
 
 @attrs.define
@@ -134,6 +137,7 @@ def scenarios(draw: st.DrawFn, max_services: int = 6, max_acts: int = 10) -> Sce
         behaviours={spec.name: draw(st.lists(_behaviours(), min_size=1, max_size=3)) for spec in specs},
         acts=tuple(sorted(acts, key=lambda act: act.at)),
         ends_at=draw(_TIMES),
+        leaves_at=draw(st.one_of(st.just(math.inf), _TIMES)),
     )
 
 
@@ -148,20 +152,60 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
         name: max(b.prepare_takes for b in each) + max(b.spawn_takes for b in each)
         for name, each in scenario.behaviours.items()
     }
-    checker = RuleChecker(scenario.specs, slack_s=max(cost.values()), start_cost_s=cost.__getitem__)
-    with trio.fail_after(3600):
-        async with open_simulation(scenario.specs, host, make_actor=make_actor) as supervisor:
-            recorder = EventRecorder(supervisor)
-            supervisor.add_listener(checker)
-            async with trio.open_nursery() as nursery:
-                for act in scenario.acts:
-                    await trio.sleep_until(act.at)
-                    nursery.start_soon(_do, act, supervisor, host, checker, scenario)
-                await trio.sleep_until(max([scenario.ends_at, *(act.at for act in scenario.acts)]))
-                await supervisor.shutdown(by="the scenario")
+    wishes = _Wishes()
+    broken: list[BrokenRule] = []
+    specs = scenario.specs
+    for from_s, to_s in ((-1.0, scenario.leaves_at), (scenario.leaves_at, math.inf)):
+        if from_s == math.inf:
+            break
+        checker = RuleChecker(specs, slack_s=max(cost.values()), start_cost_s=cost.__getitem__)
+        left = {name: children[-1].pid for name, children in host.live.items() if children}
+        recorder = EventRecorder()
+
+        def note(event: Event, recorder: EventRecorder = recorder, checker: RuleChecker = checker) -> None:
+            recorder(event)
+            checker(event)
+
+        memory = Memory(wishes=wishes, note_event=note)
+        with trio.fail_after(3600):
+            async with open_simulation(specs, host, make_actor=make_actor, memory=memory) as supervisor:
+                adopted = {name: one.pid for name, one in supervisor.snapshot().services.items() if one.pid}
+                assert adopted == left
+                if from_s >= 0:
+                    await supervisor.boot()
+                async with trio.open_nursery() as nursery:
+                    acts = [act for act in scenario.acts if from_s <= act.at < to_s]
+                    for act in acts:
+                        await trio.sleep_until(act.at)
+                        nursery.start_soon(_do, act, supervisor, host, checker, scenario)
+                    if to_s < math.inf:
+                        await trio.sleep_until(to_s)
+                        await supervisor.leave(by="the scenario")
+                    else:
+                        await trio.sleep_until(max([scenario.ends_at, *(act.at for act in scenario.acts)]))
+                        await supervisor.shutdown(by="the scenario")
+                specs = tuple(supervisor.specs.values())
+        broken += checker.broken
     assert host.overlaps == []
     assert not any(host.live.values())
-    return Outcome(checker.broken, recorder, host)
+    return Outcome(broken, recorder, host)
+
+
+class _Wishes:
+    """What was wished, for the second supervisor of a scenario."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, tuple[bool, bool]] = {}
+
+    def decide(self, name: str, enabled: bool) -> bool:
+        wished, seen = self._noted.get(name, (enabled, enabled))
+        return wished if seen == enabled else enabled
+
+    def note(self, name: str, *, wished: bool, enabled: bool) -> None:
+        self._noted[name] = (wished, enabled)
+
+    async def saved(self) -> None:
+        pass
 
 
 def _changed(act: Act, specs: dict[str, ServiceSpec], scenario: Scenario) -> list[ServiceSpec]:
