@@ -40,8 +40,15 @@ if TYPE_CHECKING:
         UnknownService,
         UnusablePath,
     )
+    from dumb_actors.journal.reading import read_journal
+    from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
-    from dumb_actors.logs.reader import Position, last_lines
+    from dumb_actors.logs.known import known_secrets
+    from dumb_actors.logs.parts import Position, parse_position
+    from dumb_actors.logs.query import LogLine, LogPage, LogQuery, search_log
+    from dumb_actors.logs.reader import last_lines, tail_and_end
+    from dumb_actors.logs.redact import Redactor, RedactorStream
+    from dumb_actors.logs.regex import BadPattern
     from dumb_actors.model.child import Ending, Exit
     from dumb_actors.model.event import Cause, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
     from dumb_actors.model.graph import DependencyGraph, Edge
@@ -63,6 +70,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BadPattern",
     "BasicAuth",
     "Builtin",
     "Busy",
@@ -87,14 +95,20 @@ __all__ = [
     "Health",
     "HostError",
     "InternalError",
+    "JournalTooNew",
     "Liveness",
     "Log",
+    "LogLine",
+    "LogPage",
+    "LogQuery",
     "Mount",
     "Notify",
     "Phase",
     "Plan",
     "PortTaken",
     "Position",
+    "Redactor",
+    "RedactorStream",
     "Refused",
     "RequestError",
     "RestartPolicy",
@@ -123,13 +137,18 @@ __all__ = [
     "__version__",
     "default_root",
     "find_name",
+    "known_secrets",
     "last_lines",
     "load_config",
     "open_supervisor",
     "parse_config",
+    "parse_position",
+    "read_journal",
     "repo_url",
+    "search_log",
     "sponsorship_url",
     "squeeze",
+    "tail_and_end",
 ]
 
 __version__: str
@@ -146,6 +165,7 @@ _HOMES = {
     "Notify": "dumb_actors.model.probe",
     "Exec": "dumb_actors.model.probe",
     "Mount": "dumb_actors.model.probe",
+    "BadPattern": "dumb_actors.logs.regex",
     "BasicAuth": "dumb_actors.model.spec",
     "Builtin": "dumb_actors.config",
     "Busy": "dumb_actors.errors",
@@ -167,11 +187,17 @@ _HOMES = {
     "GaveUp": "dumb_actors.errors",
     "HostError": "dumb_actors.errors",
     "InternalError": "dumb_actors.errors",
+    "JournalTooNew": "dumb_actors.journal.segments",
     "Log": "dumb_actors.model.spec",
+    "LogLine": "dumb_actors.logs.query",
+    "LogPage": "dumb_actors.logs.query",
+    "LogQuery": "dumb_actors.logs.query",
     "Phase": "dumb_actors.model.phase",
     "Plan": "dumb_actors.model.plan",
     "PortTaken": "dumb_actors.errors",
-    "Position": "dumb_actors.logs.reader",
+    "Position": "dumb_actors.logs.parts",
+    "Redactor": "dumb_actors.logs.redact",
+    "RedactorStream": "dumb_actors.logs.redact",
     "Refused": "dumb_actors.errors",
     "RequestError": "dumb_actors.errors",
     "Root": "dumb_actors.config",
@@ -195,13 +221,18 @@ _HOMES = {
     "Url": "dumb_actors.model.spec",
     "Waiting": "dumb_actors.model.event",
     "find_name": "dumb_actors.model.names",
+    "known_secrets": "dumb_actors.logs.known",
     "last_lines": "dumb_actors.logs.reader",
     "load_config": "dumb_actors.config",
     "open_supervisor": "dumb_actors.actors.opening",
     "parse_config": "dumb_actors.config",
+    "read_journal": "dumb_actors.journal.reading",
+    "parse_position": "dumb_actors.logs.parts",
     "repo_url": "dumb_actors.catalogue",
+    "search_log": "dumb_actors.logs.query",
     "sponsorship_url": "dumb_actors.catalogue",
     "squeeze": "dumb_actors.model.names",
+    "tail_and_end": "dumb_actors.logs.reader",
 }
 """Where each public name lives; the imports above say the same to type checkers, and a test compares them."""
 

@@ -20,9 +20,11 @@ ROOMS = {
     "probes": LOWER | {"logs"},  # a log probe follows the log file; a directory probe uses the same watch
     "config": LOWER | {"catalogue"},  # its data, as the default of a value that is passed in
     "catalogue": LOWER,
-    "actors": {"model", "process", "probes", "logs", "config"},
-    "testing": {"model", "actors", "probes"},
-    "cli": {"model", "process", "config", "actors", "catalogue", "logs", "testing"},
+    "journal": LOWER,
+    "keeper": LOWER | {"process", "logs"},
+    "actors": {"model", "process", "probes", "logs", "config", "journal", "keeper"},
+    "testing": {"model", "actors", "probes", "logs"},
+    "cli": {"model", "process", "config", "actors", "catalogue", "logs", "testing", "journal"},
 }
 # `cli/up` imports the web package lazily, after the first services were spawned: the one exception.
 WEB_EXCEPTION = "dumb_actors/cli/up.py"

@@ -2,87 +2,86 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import attrs
 import trio
 
+from dumb_actors.actors.adopting import (
+    Inheritance,
+    end_all_remains,
+    find_inheritance,
+    hold_outputs,
+    remove_stale_fifos,
+)
+from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput
+from dumb_actors.actors.leftovers import end_leftover
+from dumb_actors.actors.outputs import Outputs, Ways
 from dumb_actors.actors.ports import Adopted
+from dumb_actors.actors.starting import Starter
+from dumb_actors.config.settings import Orphans
 from dumb_actors.errors import SpawnFailed, UnusablePath
-from dumb_actors.logs.mover import Mover, Stream
-from dumb_actors.logs.pump import Flow
-from dumb_actors.model.child import Ending, Exit, Launch
-from dumb_actors.model.spec import ProbeSpec, StopStep
+from dumb_actors.keeper.client import Keeper
+from dumb_actors.logs.mover import GapNews, Mover
+from dumb_actors.model.child import Launch
+from dumb_actors.model.probe import ProbeSpec
 from dumb_actors.probes.base import Probe
 from dumb_actors.probes.kit import ProbeKit
-from dumb_actors.process import procfs, subreaper
-from dumb_actors.process.child import OwnChild, own_child, start_child
-from dumb_actors.process.leader import Leader
-from dumb_actors.process.lineage import Family, Lineage
+from dumb_actors.process import subreaper
+from dumb_actors.process.cgroup import Cgroup
+from dumb_actors.process.child import adopted_child, own_child
+from dumb_actors.process.delegation import Delegation, adopt_cgroup
+from dumb_actors.process.identity import Identities
+from dumb_actors.process.lineage import Lineage
 from dumb_actors.process.lookup import Lookup
-from dumb_actors.process.notify import SOCKET_NAME, NotifySocket, socket_path
+from dumb_actors.process.process_child import ProcessChild
 from dumb_actors.process.program import Programs
 from dumb_actors.process.records import Records
 from dumb_actors.process.spawner import Spawner
+from dumb_actors.process.survivors import Survivor
 
-__all__ = ["OsHost"]
+__all__ = ["HostSettings", "OsHost"]
 
 log = logging.getLogger("dumb_actors.host")
 
-
-@attrs.define(eq=False)
-class HostedChild:
-    """A child of ours together with its record on disk, its output and its notification socket."""
-
-    launch: Launch
-    own: OwnChild
-    host: "OsHost"
-    family: Family
-    notices: NotifySocket | None
-
-    @property
-    def pid(self) -> int:
-        """Of the leader."""
-        return self.own.pid
-
-    async def wait(self) -> Exit:
-        """Return when the leader has ended; see `Child`."""
-        return await self.own.wait()
-
-    async def attend(self, tell: Callable[[str], None]) -> None:
-        """Read the notification socket; see `Child`."""
-        if self.notices is not None:
-            await self.notices.attend(self.family, tell)
-
-    async def note_ready(self) -> None:
-        """Record it; see `Child`."""
-        await trio.lowlevel.checkpoint()
-
-    async def leave(self) -> None:
-        """See `Child`."""
-        raise NotImplementedError
-
-    async def terminate(self, steps: tuple[StopStep, ...]) -> None:
-        """Carry out the stop steps; see `Child`."""
-        async with trio.open_nursery() as nursery:
-            # Also now, when nobody listens any more: a service that stops may have much to say and is not held up.
-            nursery.start_soon(self.attend, _nobody)
-            await self.own.terminate(steps)
-            nursery.cancel_scope.cancel()
-
-    async def finish(self) -> Ending:
-        """Leave nothing, drain the output, record the end, and remove the socket; see `Child`."""
-        try:
-            ending = await self.own.finish()
-            await self.host.note_ended(self.launch, ending)
-        finally:
-            self.host.close_notices(self.launch, self.notices)
-        return ending
+OnGap: TypeAlias = Callable[[str, GapNews], None]
 
 
-def _nobody(says: str) -> None:
-    """Hear nothing."""
+@attrs.frozen(kw_only=True)
+class HostSettings:
+    """
+    How a host is opened.
+
+    Attributes:
+        run_dir: Where records and FIFOs are kept; it exists.
+
+        run_id: Of this run of the supervisor.
+
+        subreaper: Make this process a sub-reaper meanwhile.
+
+        nofile: Limits (soft, hard) of open files that children get; None: as ours.
+
+        keeper: What a keeper does when this process is killed; None: no keeper, a thread of ours moves the output.
+
+        version: Of this program, for the keeper's registration.
+
+        environ: What commands of a stop of an adopted child get: the environment of the child itself is not recorded.
+
+        cgroups: Give each child a control group of its own where one is delegated to us.
+    """
+
+    run_dir: str
+    run_id: str = ""
+    subreaper: bool = False
+    nofile: tuple[int, int] | None = None
+    keeper: Orphans | None = None
+    version: str = ""
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    cgroups: bool = True
 
 
 class OsHost:
@@ -91,167 +90,271 @@ class OsHost:
 
     Attributes:
         is_subreaper: Daemons that left their process group come back to us and are found.
+
+        can_leave: There is a keeper, so children can go on without us.
     """
 
     def __init__(
         self,
-        run_dir: str,
+        settings: HostSettings,
         *,
         spawner: Spawner,
-        mover: Mover,
+        outputs: Outputs,
         probes: ProbeKit,
         is_subreaper: bool,
         lineage: Lineage,
         lookup: Lookup,
-        nofile: tuple[int, int] | None,
+        records: Records,
+        inheritance: Inheritance,
+        delegation: Delegation | None,
     ) -> None:
         self.is_subreaper = is_subreaper
-        self._run_dir = os.path.realpath(run_dir)
+        self.can_leave = isinstance(outputs.mover, Keeper)
+        self._run_dir = settings.run_dir
         self._spawner = spawner
-        self._mover = mover
+        self._outputs = outputs
         self._probes = probes
-        self._nofile = nofile
-        self._records = Records(f"{self._run_dir}/services")
+        self._records = records
         self._lineage = lineage
         self._lookup = lookup
-        self._boot_id = procfs.boot_id()
-        self._streams: dict[str, Stream] = {}
-        self._notices: dict[str, NotifySocket] = {}
+        self._identities = Identities()
+        self._environ = settings.environ
+        self._live: dict[str, HostedChild] = {}
+        self._inheritance = inheritance
+        self._survivors: dict[str, Adopted] = {}
+        self._delegation = delegation
+        self._starter = Starter(
+            run_dir=self._run_dir,
+            records=records,
+            delegation=delegation,
+            nofile=settings.nofile,
+            keeper_pids=self._keeper_pids,
+        )
+        self._is_leaving = False
+        self._on_gap: OnGap | None = None
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, run_dir: str, *, subreaper_on: bool = False, nofile: tuple[int, int] | None = None
-    ) -> AsyncIterator["OsHost"]:
+    async def open(cls, settings: HostSettings) -> AsyncIterator["OsHost"]:
         """
-        Open a host for the length of a block; its threads end with it.
+        Open a host for the length of a block; its threads end with it, and its keeper unless `leave` was called.
 
-        Args:
-            run_dir: Where records and FIFOs are kept; it exists.
-
-            subreaper_on: Make this process a sub-reaper meanwhile.
-
-            nofile: Limits (soft, hard) of open files that children get; None: as ours.
+        What an earlier supervisor left is found by then, and its output goes on being moved.
 
         Raises:
             RecordTooNew, UnusablePath: The records of an earlier supervisor cannot be read.
         """
-        turned_on = subreaper_on and not subreaper.is_enabled() and subreaper.enable()
+        run_dir = await trio.to_thread.run_sync(os.path.realpath, settings.run_dir)
+        settings = attrs.evolve(settings, run_dir=run_dir)
+        turned_on = settings.subreaper and not subreaper.is_enabled() and subreaper.enable()
         try:
-            is_subreaper = subreaper_on and subreaper.is_enabled()
+            is_subreaper = settings.subreaper and subreaper.is_enabled()
             lineage, lookup = Lineage(), Lookup()
-            with Spawner() as spawner:
-                programs = Programs(spawner, lineage, lookup, subreaper=is_subreaper, nofile=nofile)
-                async with Mover() as mover, ProbeKit(programs) as probes:
-                    host = cls(
-                        run_dir,
-                        spawner=spawner,
-                        mover=mover,
-                        probes=probes,
-                        is_subreaper=is_subreaper,
-                        lineage=lineage,
-                        lookup=lookup,
-                        nofile=nofile,
-                    )
-                    await trio.to_thread.run_sync(host._records.load)
-                    yield host
+            records = Records(f"{run_dir}/services", run_id=settings.run_id)
+            inheritance = await find_inheritance(await trio.to_thread.run_sync(records.load), run_dir)
+            async with AsyncExitStack() as opened:
+                spawner = opened.enter_context(Spawner())
+                programs = Programs(spawner, lineage, lookup, subreaper=is_subreaper, nofile=settings.nofile)
+                gaps = _Gaps()
+                mover = await opened.enter_async_context(_mover(settings, spawner, lineage, gaps))
+                probes = await opened.enter_async_context(ProbeKit(programs))
+                host = cls(
+                    settings,
+                    spawner=spawner,
+                    outputs=Outputs(mover, f"{run_dir}/out"),
+                    probes=probes,
+                    is_subreaper=is_subreaper,
+                    lineage=lineage,
+                    lookup=lookup,
+                    records=records,
+                    inheritance=inheritance,
+                    delegation=Delegation.find(run_dir) if settings.cgroups else None,
+                )
+                gaps.tell = host._tell_gap
+                await host._take_over()
+                yield host
+                await host._part()
         finally:
             if turned_on:
                 subreaper.disable()
 
-    can_leave = False
+    async def _take_over(self) -> None:
+        """Make children of what lives, and leave nothing of what does not."""
+        found = self._inheritance
+        held = await hold_outputs(found.survivors, self._outputs)
+        kept = [
+            fifo for survivor in found.survivors for fifo in (survivor.record.fifo, survivor.record.fifo_err) if fifo
+        ]
+        if isinstance(self._outputs.mover, Keeper):
+            self._outputs.mover.begin()
+        for survivor in found.survivors:
+            self._survivors[survivor.record.service] = await self._adopt(survivor, held.get(survivor.record.marker))
+        for record in found.completed:
+            self._survivors[record.service] = Adopted(launch=record.to_launch({}), child=None)
+        await end_all_remains(found.remains, self._lineage, subreaper=self.is_subreaper)
+        await trio.to_thread.run_sync(remove_stale_fifos, self._outputs.directory, kept)
+
+    async def _adopt(self, survivor: Survivor, ways: Ways | None) -> Adopted:
+        record = survivor.record
+        launch = record.to_launch(self._environ)
+        try:
+            await self._spawner.run(self._records.adopt, record)
+        except UnusablePath:
+            log.exception("record.not_written service=%r", record.service)
+        output = JointOutput() if ways is None else self._outputs.add(ways, launch)
+        cgroup = adopt_cgroup(record.cgroup, self._run_dir) if record.cgroup else None
+        self._tell_keeper(output, launch, survivor.pid, survivor.start_ticks, cgroup)
+        processes = adopted_child(
+            survivor.take(),
+            launch,
+            spawner=self._spawner,
+            output=output,
+            subreaper=self.is_subreaper,
+            fifo=record.fifo,
+            lineage=self._lineage,
+            cgroup=cgroup,
+        )
+        notices = await self._spawner.run(self._starter.open_notices, launch)
+        belongings = Belongings(output=output, notices=notices, cgroup=cgroup)
+        return Adopted(
+            launch=launch,
+            child=self._hosted(launch, processes, belongings),
+            was_ready=record.ready,
+            started_at=record.started_at,
+            ready_at=record.ready_at,
+        )
+
+    async def _part(self) -> None:
+        """Leave the keeper to the children that were left; called when nothing else is to come."""
+        if self._is_leaving and isinstance(self._outputs.mover, Keeper):
+            await self._outputs.mover.stay()
+        elif self._delegation is not None:
+            self._delegation.close()
+
+    # --- what was left ------------------------------------------------------------------------------------------------
 
     def survivors(self) -> Mapping[str, Adopted]:
-        """See `Host`."""
-        return {}
+        """Give what an earlier supervisor left; see `Host`."""
+        return self._survivors
 
     def known_slugs(self) -> Mapping[str, str]:
-        """See `Host`."""
-        return {}
+        """Give the slugs of all services that were ever recorded; see `Host`."""
+        return self._inheritance.slugs
 
-    def leave(self) -> None:
-        """See `Host`."""
+    def reports(self) -> Sequence[str]:
+        """Say what was found that a person should know; see `Host`."""
+        return self._inheritance.reports
 
-    async def note_completed(self, launch: Launch, *, completed: bool) -> None:
-        """See `Host`."""
-        await trio.lowlevel.checkpoint()
+    async def end_survivors(self) -> None:
+        """
+        Stop everything that an earlier supervisor left, by the steps that were recorded, and forget it.
+
+        Cancellation: without effect; it is bounded by the steps.
+        """
+        async with trio.open_nursery() as nursery:
+            for adopted in self._survivors.values():
+                nursery.start_soon(end_leftover, adopted)
+        self._survivors = {}
+
+    # --- new children -------------------------------------------------------------------------------------------------
 
     def next_generation(self, slug: str) -> int:
         """Give the number of the service's next child; see `Host`."""
         return self._records.next_generation(slug)
 
-    async def prepare(self, launch: Launch) -> None:
-        """Check program and directory in a thread with a deadline; see `Host`."""
-        await self._lookup.check_launch(launch.argv, launch.cwd, launch.env.get("PATH"), service=launch.service)
+    async def prepare(self, launch: Launch) -> Launch:
+        """Look up its user, program and directory in threads with deadlines; see `Host`."""
+        launch = await self._identities.identify(launch)
+        program = await self._lookup.check_launch(
+            launch.argv, launch.cwd, launch.env.get("PATH"), service=launch.service
+        )
+        return attrs.evolve(launch, executable=program)
 
     async def spawn(self, launch: Launch) -> HostedChild:
         """Open the output, record the intent, spawn, record the pid, all in one go of one thread; see `Host`."""
-        fifo = f"{self._run_dir}/out/{launch.slug}.{launch.generation}"
-        open_flow = self._mover.opening(fifo, launch.log_path, log_size=launch.log_size, log_count=launch.log_count)
+        opening = self._outputs.opening(launch)
+        facts: dict[str, Any] = {}
         try:
-            flow, leader, notices = await self._spawner.run(self._spawn_here, launch, open_flow)
+            started = await self._spawner.run(self._starter.start, launch, opening, facts)
         except UnusablePath as error:
             raise SpawnFailed(
                 str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
             ) from error
-        stream = self._mover.add(flow, launch.log_path)
-        self._streams[launch.slug] = stream
-        own = own_child(
+        output = self._outputs.add(started.ways, launch)
+        leader = started.leader
+        self._tell_keeper(output, launch, leader.pid, leader.start_ticks, started.cgroup)
+        processes = own_child(
             leader,
             launch,
             spawner=self._spawner,
-            output=stream,
+            output=output,
             subreaper=self.is_subreaper,
-            fifo=fifo,
+            fifo=self._outputs.fifo_of(launch),
             lineage=self._lineage,
+            cgroup=started.cgroup,
         )
-        if notices is not None:
-            self._notices[launch.slug] = notices
-        return HostedChild(launch, own, self, self._lineage.families[leader.pid], notices)
+        belongings = Belongings(output=output, notices=started.notices, cgroup=started.cgroup)
+        return self._hosted(launch, processes, belongings, facts)
 
-    def _spawn_here(self, launch: Launch, open_flow: Callable[[], Flow]) -> tuple[Flow, Leader, NotifySocket | None]:
-        """Blocking, in a thread of the spawner. An error leaves nothing but the record that nothing was started."""
-        flow = open_flow()
-        notices: NotifySocket | None = None
-        try:
-            if launch.notify:
-                notices = NotifySocket(socket_path(self._run_dir, launch.slug), service=launch.service)
-                # The socket is the leader's and its descendants', not that of commands which are run for the service.
-                launch = attrs.evolve(launch, env={**launch.env, SOCKET_NAME: notices.path})
-            self._records.write_intent(launch, flow.fifo)
-            try:
-                leader = start_child(launch, flow.child_fd, self._nofile)
-            except SpawnFailed:
-                self._records.write_ended(launch, None)
-                raise
-        except BaseException:
-            flow.finish()
-            if notices is not None:
-                notices.discard()
-            raise
-        flow.close_child_fd()
-        try:
-            self._records.write_pid(launch, leader.pid, leader.start_ticks, self._boot_id)
-        except UnusablePath:
-            # The intent stands and leads to the child by its marker and FIFO; the child itself is fine.
-            log.exception("record.not_written service=%r pid=%d", launch.service, leader.pid)
-        return flow, leader, notices
+    def _tell_keeper(
+        self, output: JointOutput, launch: Launch, pid: int, start_ticks: int, cgroup: Cgroup | None
+    ) -> None:
+        path = None if cgroup is None else cgroup.path
+        self._outputs.tell_child(output, pid=pid, start_ticks=start_ticks, marker=launch.marker, cgroup=path)
 
-    async def note_ended(self, launch: Launch, ending: Ending | None) -> None:
-        """Record that nothing of the child is left."""
-        try:
-            await self._spawner.run(self._records.write_ended, launch, ending)
-        except UnusablePath:
-            log.exception("record.not_written service=%r", launch.service)
+    def _hosted(
+        self,
+        launch: Launch,
+        processes: ProcessChild,
+        belongings: Belongings,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> HostedChild:
+        child = HostedChild(
+            launch=launch,
+            processes=processes,
+            belongings=belongings,
+            facts=facts,
+            records=self._records,
+            spawner=self._spawner,
+            wrap_command=self._starter.wrap_command,
+            on_gone=self._forget,
+        )
+        self._live[launch.slug] = child
+        return child
+
+    def _forget(self, child: HostedChild) -> None:
+        if self._live.get(child.launch.slug) is child:
+            del self._live[child.launch.slug]
         if self.is_subreaper:
             self.reap_orphans()
 
-    def close_notices(self, launch: Launch, notices: NotifySocket | None) -> None:
-        """Remove the notification socket of a child that has ended."""
-        if notices is not None:
-            notices.close()
-            if self._notices.get(launch.slug) is notices:
-                del self._notices[launch.slug]
+    def _keeper_pids(self) -> Sequence[int]:
+        mover = self._outputs.mover
+        return (mover.pid,) if isinstance(mover, Keeper) and mover.pid is not None else ()
+
+    # --- the rest -----------------------------------------------------------------------------------------------------
+
+    async def note_completed(self, launch: Launch, *, completed: bool) -> None:
+        """Record that a one-shot has done its work, or that this counts no more; see `Host`."""
+        try:
+            await self._spawner.run(partial(self._records.write_completed, completed=completed), launch)
+        except (UnusablePath, ValueError) as error:  # a later generation is recorded already: it counts no more
+            log.warning("record.not_written service=%r reason=%r", launch.service, str(error))
+
+    def leave(self) -> None:
+        """Let the output of the children that were left go on being moved; see `Host`."""
+        self._is_leaving = True
+
+    def on_gap(self, tell: OnGap) -> None:
+        """Have *tell* called with a service's name when its log does not take what it writes, and when it does."""
+        self._on_gap = tell
+
+    def _tell_gap(self, fifo: str, news: GapNews) -> None:
+        if self._on_gap is None:
+            return
+        for child in self._live.values():
+            if any(stream.fifo == fifo for stream in child.belongings.output.streams):
+                self._on_gap(child.launch.service, news)
 
     def reap_orphans(self, *, alone: bool = False) -> list[int]:
         """Collect daemons' remains that came to us; see `process.subreaper.reap_foreign`."""
@@ -259,7 +362,35 @@ class OsHost:
 
     def probe(self, spec: ProbeSpec, launch: Launch | None) -> Probe:
         """Make a probe; see `Host`."""
-        stream = self._streams.get(launch.slug) if launch is not None else None
-        log_of = (stream.log_path, stream.start) if stream is not None and stream.log_path is not None else None
-        notices = self._notices.get(launch.slug) if launch is not None else None
-        return self._probes.make(spec, launch=launch, log=log_of, notices=notices)
+        child = self._live.get(launch.slug) if launch is not None else None
+        if child is None:
+            return self._probes.make(spec, launch=launch)
+        streams = child.belongings.output.streams
+        log_of = (streams[0].log_path, streams[0].start) if streams and streams[0].log_path is not None else None
+        return self._probes.make(spec, launch=launch, log=log_of, notices=child.belongings.notices)
+
+
+@attrs.define
+class _Gaps:
+    """Passes on what a mover tells to a host that is made later."""
+
+    tell: Callable[[str, GapNews], None] | None = None
+
+    def __call__(self, fifo: str, news: GapNews) -> None:
+        if self.tell is not None:
+            self.tell(fifo, news)
+
+
+def _mover(
+    settings: HostSettings, spawner: Spawner, lineage: Lineage, gaps: _Gaps
+) -> "AbstractAsyncContextManager[Mover | Keeper]":
+    if settings.keeper is None:
+        return Mover(on_gap=gaps)
+    return Keeper(
+        settings.run_dir,
+        spawner=spawner,
+        own=lineage.own,
+        orphans=settings.keeper,
+        version=settings.version,
+        on_gap=gaps,
+    )

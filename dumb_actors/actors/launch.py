@@ -2,7 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
 
 import attrs
 
@@ -12,6 +15,13 @@ from dumb_actors.model.probe import Notify
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["LaunchSettings", "make_launch", "spec_digest"]
+
+# What a running child knows nothing of.
+_UNSEEN = frozenset({"config", "enabled"})
+# What a service in a clean environment gets of ours all the same.
+_CLEAN = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ")
+# Who we are, not who the service is that runs as somebody else; the first four are set again when that one is known.
+_PERSONAL = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "MAIL", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"})
 
 
 @attrs.frozen(kw_only=True)
@@ -34,10 +44,37 @@ class LaunchSettings:
 
 
 def spec_digest(spec: ServiceSpec) -> str:
-    """Give a short digest of everything in *spec* that a running child depends on."""
-    facts = attrs.asdict(spec, filter=lambda attribute, _: attribute.name not in {"config", "enabled"})
-    text = json.dumps(facts, sort_keys=True, default=dict)
+    """
+    Give a short digest of everything in *spec* that a running child depends on.
+
+    Only what differs from its default counts, in the spec and in the values inside it. So a later version of this
+    program, which has more fields, gives the same digest for the same configuration, and sees in a child that an
+    earlier one started what it is: unchanged.
+    """
+    text = json.dumps(dict(_set_fields(spec, _UNSEEN)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _set_fields(value: attrs.AttrsInstance, unseen: frozenset[str] = frozenset()) -> Iterator[tuple[str, Any]]:
+    for field in attrs.fields(type(value)):
+        part = getattr(value, field.name)
+        if field.name not in unseen and part != _default(field):
+            yield field.name, _facts(part)
+
+
+def _default(field: "attrs.Attribute[Any]") -> Any:
+    # Factories here make empty maps and values that are all defaults; none looks at the instance.
+    factory = getattr(field.default, "factory", None)
+    return field.default if factory is None else factory()
+
+
+def _facts(value: Any) -> Any:
+    if attrs.has(type(value)):
+        # With its kind: two probes that are all defaults are not the same.
+        return [type(value).__name__, dict(_set_fields(value))]
+    if isinstance(value, Mapping):
+        return {name: _facts(part) for name, part in value.items()}
+    return [_facts(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def make_launch(
@@ -54,10 +91,19 @@ def make_launch(
 
     The child is told what its dependencies published when they became ready, as JSON in `DUMB_DEPENDENCIES`:
     `{"PostgreSQL": {"generation": 1, "ports": [5432], "paths": []}}`.
+
+    Where it runs as somebody else, `HOME`, `USER`, `LOGNAME` and `SHELL` are left to `process.privileges`, which looks
+    that user up, unless the service's own environment has them.
     """
     marker = f"{settings.run_id}.{slug}.{generation}"
     published = {name: {"generation": lvl.generation, **lvl.published} for name, lvl in dependencies.items()}
-    env = {**settings.environ, **spec.env, "DUMB_DEPENDENCIES": json.dumps(published), "DUMB_ACTORS_MARKER": marker}
+    env = {
+        **_inherited(spec, settings.environ),
+        **spec.env,
+        "DUMB_DEPENDENCIES": json.dumps(published),
+        "DUMB_ACTORS_MARKER": marker,
+    }
+    log_path = None if spec.suppress_logging else spec.log_file or f"{settings.log_dir}/{slug}.log"
     return Launch(
         service=spec.name,
         slug=slug,
@@ -66,10 +112,31 @@ def make_launch(
         cwd=spec.cwd or settings.root_dir,
         env=env,
         marker=marker,
-        log_path=None if spec.suppress_logging else spec.log_file or f"{settings.log_dir}/{slug}.log",
+        log_path=log_path,
+        stderr_path=_beside(log_path) if log_path is not None and spec.separate_stderr else None,
         log_size=spec.log_size,
         log_count=spec.log_count,
         digest=digest,
         notify=isinstance(spec.readiness, Notify),
         stop=spec.stop,
+        run_as=spec.run_as,
+        umask=spec.umask,
+        limits=spec.limits,
     )
+
+
+def _inherited(spec: ServiceSpec, environ: Mapping[str, str]) -> dict[str, str]:
+    inherited = dict(environ)
+    if spec.clean_environment:
+        patterns = [re.escape(name).replace(r"\*", ".*") for name in (*_CLEAN, *spec.pass_environment)]
+        passed = re.compile("|".join(patterns), re.DOTALL)
+        inherited = {name: text for name, text in environ.items() if passed.fullmatch(name)}
+    if spec.run_as is not None:
+        inherited = {name: text for name, text in inherited.items() if name not in _PERSONAL}
+    return inherited
+
+
+def _beside(log_path: str) -> str:
+    """Give the log of standard error: `web.stderr.log` beside `web.log`."""
+    path = PurePosixPath(log_path)
+    return str(path.with_name(f"{path.stem}.stderr{path.suffix}"))

@@ -51,11 +51,11 @@ class Memory:
 
         wishes: See `WishBook`.
 
-        mask: Makes secrets in a text unreadable; None: there are none.
+        secrets: What nobody is to read in an event or a log.
     """
 
     first_seq: int = 0
     history: Sequence[Event] = ()
     note_event: Callable[[Event], None] | None = None
     wishes: WishBook = attrs.field(factory=NoWishes)
-    mask: Callable[[str], str] | None = None
+    secrets: frozenset[str] = frozenset()

@@ -5,11 +5,12 @@ Real processes stand behind them in `OsHost`, simulated ones on a virtual clock 
 Trio's clock on both sides.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import attrs
 
+from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.child import Ending, Exit, Launch
 from dumb_actors.model.spec import ProbeSpec, StopStep
 from dumb_actors.probes.base import Answer, Probe
@@ -23,6 +24,10 @@ class Child(Protocol):
     @property
     def pid(self) -> int:
         """Of the leader."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What is worth to be told of how it was started, JSON-ready."""
 
     async def wait(self) -> Exit:
         """Return when the leader has ended. It is not reaped yet, so its pid and group id are still its own."""
@@ -98,9 +103,15 @@ class Host(Protocol):
     def next_generation(self, slug: str) -> int:
         """Give the number of the service's next child, above every one it ever had, also under earlier supervisors."""
 
-    async def prepare(self, launch: Launch) -> None:
+    def reports(self) -> Sequence[str]:
+        """Say what was found in the beginning that a person should know, a sentence each."""
+
+    def on_gap(self, tell: Callable[[str, GapNews], None]) -> None:
+        """Have *tell* called with a service's name when its log does not take what it writes, and when it does."""
+
+    async def prepare(self, launch: Launch) -> Launch:
         """
-        Check that *launch* can be carried out, without starting anything.
+        Check that *launch* can be carried out, without starting anything; give it with what was looked up for it.
 
         Raises:
             SpawnFailed: Program or directory are missing or unusable; names the path and the errno.

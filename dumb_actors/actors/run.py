@@ -228,7 +228,7 @@ class Run:
             launch = make_launch(
                 self._kit.spec, self._kit.slug, generation, self._kit.settings, levels, digest=self._kit.digest
             )
-            await self._kit.host.prepare(launch)
+            launch = await self._kit.host.prepare(launch)
             while not self._state.wished:
                 # No child for nothing: the stop that is in the mailbox ends this run, unless a start overtakes it.
                 await self._state.changed.wait()
@@ -263,7 +263,8 @@ class Run:
         with trio.CancelScope(shield=True):  # bounded by the host; half a child would be nobody's
             child = await self._kit.host.spawn(launch)
         cause = Cause(kind="spawn", text=f"spawned as pid {child.pid}")
-        self._state.note_spawned(launch.generation, child.pid, cause, {"argv": describe_argv(launch.argv)})
+        detail = {"argv": describe_argv(launch.argv), **child.facts}
+        self._state.note_spawned(launch.generation, child.pid, cause, detail)
         return child
 
     async def _watch(self, child: Child, launch: Launch) -> Outcome:

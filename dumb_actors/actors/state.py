@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import trio
 
 from dumb_actors.actors.bus import EventBus
@@ -63,8 +64,8 @@ class ServiceState:
         """
         check_transition(self.spec.name, self.phase, phase)
         before, self.phase = self.phase, phase
-        self.reason = cause.text
-        self.hint = hint
+        self.reason = self._bus.masked_text(cause.text)
+        self.hint = self._bus.masked_text(hint)
         self._waiting = {}
         self._since_at = self.note("phase", cause, before=before, detail=detail)
         if phase is Phase.READY:
@@ -109,7 +110,7 @@ class ServiceState:
         """Record that nothing of the child is left."""
         self.last_exit = ending.exit
         self.last_exit_reason = self.health.reason if cause.kind == "liveness" else str(ending.exit)
-        self.last_lines = ending.last_lines
+        self.last_lines = tuple(map(self._bus.masked_text, ending.last_lines))
         detail = {
             "pid": self.pid,
             "exit": str(ending.exit),
@@ -133,7 +134,10 @@ class ServiceState:
         healthy = count < threshold
         changed = healthy != (self.health.healthy is not False)
         self.health = Health(
-            healthy=healthy, reason="" if answer.held else answer.text, count=count, threshold=threshold
+            healthy=healthy,
+            reason="" if answer.held else self._bus.masked_text(answer.text),
+            count=count,
+            threshold=threshold,
         )
         if changed:
             word = "healthy again" if healthy else f"unhealthy, {count} times in a row: {answer.text}"
@@ -165,6 +169,7 @@ class ServiceState:
         present = self._waiting.get(what)
         since_at = present.since_at if present else self._bus.wall()
         since_mono = present.since_mono if present else trio.current_time()
+        answer = answer and self._bus.masked_text(answer)
         self._waiting[what] = Waiting(what=what, since_at=since_at, since_mono=since_mono, last_answer=answer)
 
     def clear_waiting(self, what: str | None = None) -> None:
@@ -213,6 +218,15 @@ class ServiceState:
             outlet.put(level)
         self.changed.fire()
 
+    def _masked(self, healing: Restarts) -> Restarts:
+        if not healing.last_failure and not healing.last_reasons:
+            return healing
+        return attrs.evolve(
+            healing,
+            last_failure=self._bus.masked_text(healing.last_failure),
+            last_reasons=tuple(map(self._bus.masked_text, healing.last_reasons)),
+        )
+
     def snapshot(self, dependencies: Mapping[str, str]) -> ServiceSnapshot:
         """Freeze the present state; *dependencies* are the phases of its dependencies as it was last told."""
         return ServiceSnapshot(
@@ -235,8 +249,8 @@ class ServiceState:
             last_lines=self.last_lines,
             restarts=self.restarts,
             health=self.health,
-            healing=self.healing,
-            says=self.says,
+            healing=self._masked(self.healing),
+            says=self._bus.masked_text(self.says),
             needs_restart=self.needs_restart,
             last_exit_reason=self.last_exit_reason,
         )

@@ -8,6 +8,7 @@ Its methods are what the REST API, the command line and embedding programs call;
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 
@@ -17,12 +18,17 @@ from dumb_actors.actors.commands import Action, Dependencies
 from dumb_actors.actors.dispatch import Dispatch, stop_budget_s
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.leftovers import end_leftover
+from dumb_actors.actors.masking import secrets_of
 from dumb_actors.actors.memory import Memory
 from dumb_actors.actors.ports import Adopted, Host
 from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
 from dumb_actors.config.specs import check_specs
 from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout, UnknownService
+from dumb_actors.journal.history import history_of
+from dumb_actors.journal.reading import Question
+from dumb_actors.logs.redact import Redactor
+from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot
 from dumb_actors.model.graph import DependencyGraph
 from dumb_actors.model.names import find_name
@@ -43,9 +49,17 @@ class Supervisor:
 
     Attributes:
         config: The configuration they came from; None for specs made by hand.
+
+        found: What a person should know of what an earlier supervisor left, a sentence each.
+
+        redactor: Masks the secrets of the configuration in what leaves this program.
+
+        journal_dir: Where the history of events is; None: only the last ones are known, from memory.
     """
 
     config: Config | None = None
+    redactor: Redactor
+    journal_dir: str | None = None
 
     def __init__(
         self,
@@ -58,14 +72,21 @@ class Supervisor:
         memory: Memory | None = None,
     ) -> None:
         self._memory = memory = memory or Memory()
+        self._secrets = memory.secrets
+        self.redactor = Redactor(self._secrets)
         self._bus = EventBus(
             mono=trio.current_time,
             wall=wall,
             take_snapshot=self._snapshot_at,
+            first_seq=memory.first_seq,
+            history=memory.history,
+            mask=self._mask,
         )
         if memory.note_event is not None:
             self._bus.add_listener(memory.note_event)
         self._has_ended = False
+        # A file system that hangs can take these threads, and no others.
+        self._history_threads = trio.CapacityLimiter(2)
         self._settings = settings
         self._host = host
         self._crew = Crew(
@@ -76,6 +97,19 @@ class Supervisor:
         # One change of the whole at a time: a reconfiguration, or the shutdown.
         self._turn = trio.Lock()
         self._leftovers = self._adopt()
+        self.found = tuple(host.reports())
+        for text in self.found:
+            self._say("found", text, "an earlier supervisor")
+        host.on_gap(self._note_gap)
+
+    def _note_gap(self, service: str, news: GapNews) -> None:
+        actor = self._crew.actors.get(service)
+        if actor is None:
+            return
+        word = "takes its output again" if news.recovered else f"does not take its output: {news.reason}"
+        text = f"its log file {word}" + (f"; {news.lost_bytes} bytes were lost" if news.recovered else "")
+        detail = {"lost_bytes": news.lost_bytes, "reason": news.reason, "recovered": news.recovered}
+        actor.state.note("output", Cause(kind="error", text=text), detail=detail)
 
     def _adopt(self) -> list[Adopted]:
         """Hand what an earlier supervisor left to the actors; give what belongs to none of them."""
@@ -169,7 +203,8 @@ class Supervisor:
             buffer_size: Events that may wait for the reader.
 
             after: The last sequence number that the reader has: it gets what it missed instead of a snapshot, as long
-                as that is among the last 4,096 events (`stream.resumed` tells).
+                as that is among the last 4,096 events (`stream.resumed` tells). One of an earlier run that was killed
+                gets the snapshot as well, behind what was missed (`stream.crossed`).
         """
         with self._bus.subscribe(buffer_size, after=after) as stream:
             yield stream
@@ -177,6 +212,42 @@ class Supervisor:
     def add_listener(self, listener: Callable[[Event], None]) -> None:
         """Call *listener* with each event at once; it must be quick, and must not raise or wait."""
         self._bus.add_listener(listener)
+
+    async def history(
+        self,
+        *,
+        after: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        service: str | None = None,
+        kinds: Collection[str] = (),
+        limit: int = 1000,
+    ) -> list[Event]:
+        """
+        Give events that have happened, oldest first, also those of earlier runs.
+
+        All that happened before the call is there, but for what the journal has lost or removed.
+
+        Args:
+            after: Only events behind this number, and of those the first; None: of all events the last.
+
+            since, until: Only events that happened then, Unix seconds, both inclusive.
+
+            service: Only events of this service; one that is not configured any more must be named exactly.
+
+            kinds: Only events of these kinds; empty: all.
+
+            limit: At most so many.
+
+        Raises:
+            JournalTooNew, UnusablePath: The journal cannot be read.
+        """
+        name = None if service is None else find_name(service, self.specs) or service
+        question = Question(
+            after=after, since=since, until=until, service=name, kinds=frozenset(kinds), limit=max(0, limit)
+        )
+        answer = partial(history_of, question, self._bus.recent(), self.journal_dir)
+        return await trio.to_thread.run_sync(answer, limiter=self._history_threads, abandon_on_cancel=True)
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -410,6 +481,9 @@ class Supervisor:
             finally:
                 self._dispatch.changing = frozenset()
             self.config = new if isinstance(new, Config) else self.config
+            # The former ones stay: what was written before can still be read.
+            self._secrets |= secrets_of(new)
+            self.redactor = Redactor(self._secrets)
             self._apply_wishes(found, wished, by)
         return found
 
@@ -438,6 +512,11 @@ class Supervisor:
                 self._say("ended", "everything is stopped", by)
                 self._bus.close()
 
+    @property
+    def can_leave(self) -> bool:
+        """Whether services can go on without this supervisor: somebody moves their output."""
+        return self._host.can_leave
+
     async def leave(self, *, by: str = "library") -> None:
         """
         End this supervisor and leave its services running, for one that is opened later with `orphans="adopt"`.
@@ -450,7 +529,7 @@ class Supervisor:
 
         Cancellation: without effect; it takes as long as the stops under way.
         """
-        if not self._host.can_leave:
+        if not self.can_leave:
             raise Refused("services can only be left running by a supervisor that has a keeper (orphans='adopt')")
         self._dispatch.is_closed = True
         async with self._turn:
@@ -481,6 +560,9 @@ class Supervisor:
             actor.hasten()
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _mask(self, text: str) -> str:
+        return self.redactor.text(text) if self._secrets else text
 
     def _actor(self, name: str) -> ServiceActor:
         return self._crew.actors[self.find(name).name]

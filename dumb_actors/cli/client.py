@@ -17,7 +17,7 @@ from dumb_actors.errors import ApiUnreachable, RequestError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Answered", "Api", "find_api", "find_service"]
+__all__ = ["Answered", "Api", "LogReply", "find_api", "find_service"]
 
 Service = Mapping[str, Any]
 """The state of one service as `GET /status` gives it."""
@@ -97,22 +97,25 @@ class Api:
         found = answer["services"]
         return list(found.values()) if isinstance(found, dict) else list(found)
 
+    def get_log(self, name: str, params: Mapping[str, Any]) -> Any:
+        """Ask for lines of a service's log as JSON; raises as `get` does."""
+        return self.get(_log_of(name), params)
+
     @contextmanager
-    def stream_log(self, name: str, *, tail: int, follow: bool) -> Iterator[Iterator[bytes]]:
-        """Open the raw output of a service for the length of a block; raises as `get` does."""
+    def stream_log(self, name: str, params: Mapping[str, Any]) -> Iterator["LogReply"]:
+        """Open the output of a service for the length of a block; raises as `get` does."""
         import httpx
 
-        params: dict[str, str | int] = {"tail": tail, "follow": str(follow).lower()}
         limits = httpx.Timeout(_QUICK_S, read=None)
         with (
             self._reach(),
             self._open(limits) as http,
-            http.stream("GET", f"/logs/{quote(name, safe='')}", params=params) as answer,
+            http.stream("GET", _log_of(name), params=dict(params)) as answer,
         ):
             if answer.status_code >= 400:
                 answer.read()
                 _judge(answer)
-            yield answer.iter_raw()
+            yield LogReply(answer)
 
     @contextmanager
     def stream_events(self, after: int | None) -> Iterator[Iterator[str]]:
@@ -164,6 +167,36 @@ class Api:
         if pid is not None and not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110  (no path of a user)
             return f"{text}\nits process {pid} has ended; start one with `dumb-actors up`"
         return text
+
+
+class LogReply:
+    """
+    A log as it comes.
+
+    Attributes:
+        headers: Of the answer, by lower-case name.
+
+        socket: That it comes from.
+    """
+
+    def __init__(self, answer: "httpx.Response") -> None:
+        self._answer = answer
+        self.headers: Mapping[str, str] = answer.headers
+        stream = answer.extensions.get("network_stream")
+        self.socket = stream.get_extra_info("socket") if stream is not None else None
+
+    @property
+    def pieces(self) -> Iterator[bytes]:
+        """What it is made of, byte for byte."""
+        return self._answer.iter_raw()
+
+    def lines(self) -> Iterator[str]:
+        """Give the lines of an event stream."""
+        return self._answer.iter_lines()
+
+
+def _log_of(name: str) -> str:
+    return f"/logs/{quote(name, safe='')}"
 
 
 def _judge(answer: "httpx.Response") -> Any:

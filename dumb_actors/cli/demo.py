@@ -61,6 +61,7 @@ def run_demo(*, once: bool, binds: Sequence[str], keep_root: bool) -> int:
                 log_level="warning",
                 when_up=partial(_prove, stack, root, once=once),
                 alone=False,  # the proof starts psql
+                orphans="stop",  # its root is temporary
             )
         )
         left = _left_behind(root)

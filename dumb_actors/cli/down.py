@@ -17,9 +17,9 @@ __all__ = ["bring_down"]
 _PATIENCE_S = 1.0
 
 
-def bring_down(api: Api) -> int | None:
+def bring_down(api: Api, *, keep: bool = False) -> int | None:
     """
-    Ask the supervisor to stop everything and end, and return when its process is gone.
+    Ask the supervisor to stop everything and end, and return when its process is gone; with *keep* services go on.
 
     While that takes long, stderr tells which services are not stopped yet.
 
@@ -35,7 +35,7 @@ def bring_down(api: Api) -> int | None:
     # The descriptor first: once asked, it may end at any instant and its number be used again.
     watched = _open_pidfd(pid)
     try:
-        answer = _ask(api)
+        answer = _ask(api, keep=keep)
         if watched is None:
             told = answer.get("pid")
             pid = told if isinstance(told, int) and _is_program(told) else None
@@ -47,9 +47,9 @@ def bring_down(api: Api) -> int | None:
     return pid
 
 
-def _ask(api: Api) -> dict[str, object]:
+def _ask(api: Api, *, keep: bool) -> dict[str, object]:
     try:
-        answer = api.post("/shutdown", {}, timeout=10.0)
+        answer = api.post("/shutdown", {"keep": True} if keep else {}, timeout=10.0)
     except Answered as error:
         if error.body.get("code") != "shutting-down":
             raise

@@ -15,6 +15,7 @@ from dumb_actors.cli.complete import PROGRAM, SHELLS, complete_service, script_f
 from dumb_actors.cli.options import SECONDS, json_option, root_of, root_option, with_api
 from dumb_actors.cli.ownlog import LEVELS
 from dumb_actors.cli.paint import DONE, FAILED, MISUSED, exit_code_of, fail, paint_for
+from dumb_actors.cli.when import when_option
 from dumb_actors.errors import DumbActorsError, UnknownService
 
 __all__ = ["cli", "main"]
@@ -75,7 +76,8 @@ def up(config: str | None, root: str | None, binds: tuple[str, ...], log_level: 
     """
     Run the services of a configuration, with the API, in the foreground.
 
-    Ctrl-C or SIGTERM stops everything in order; a second one kills what is left at once.
+    Ctrl-C or SIGTERM stops everything in order; a second one kills what is left at once. SIGHUP reads the configuration
+    again. If this process itself is killed the services go on, and the next `up` takes them over.
     """
     where = root_of(root)
     path = config or str(Path(where.config, "dumb_config.json"))
@@ -192,29 +194,50 @@ def restart(api: Api, names: tuple[str, ...], dependencies: str | None, timeout:
     return _carry_out(api, "restart", names, dependencies, timeout, as_json=as_json)
 
 
-@cli.command(epilog=_EPILOG)
+@cli.command(epilog=_EPILOG, short_help="Show the output of a service.")
 @click.argument("name", shell_complete=complete_service)
-@click.option("-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="At first.")
+@click.option("-n", "--lines", type=click.IntRange(0, 100_000), help="Of the last; default: 100, with --since all.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@when_option("--since", "Only what was written then or later: 30m, 2h, 7d, 14:30, 2026-08-01T14:30.")
+@when_option("--until", "Only what was written then or before.")
+@click.option("--grep", metavar="TEXT", help="Only lines with TEXT in them.")
+@click.option("--regex", "is_regex", is_flag=True, help="TEXT is a regular expression (no look-around).")
+@click.option("--generation", metavar="G", help="Only what the child number G wrote; `last`: the latest one that did.")
 @with_api
-def logs(api: Api, name: str, lines: int, *, follow: bool) -> int:
-    """Show the output of a service."""
-    from dumb_actors.cli.logs import copy_log
+@json_option
+def logs(api: Api, *, as_json: bool, **wanted: Any) -> int:
+    """Show the output of a service. Known secrets are masked."""
+    from dumb_actors.cli.logs import Wanted, show_log
 
-    return copy_log(api, name, lines=lines, follow=follow)
+    return show_log(api, Wanted(as_json=as_json, **wanted))
 
 
 @cli.command(epilog=_EPILOG, short_help="Show what happens to services.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with every event as it comes, until the supervisor ends.")
+@click.option(
+    "-f",
+    "--follow/--no-follow",
+    default=None,
+    help="Go on with every event as it comes, until the supervisor ends. Default: only with --since and no --until.",
+)
+@when_option("--since", "What has happened since then: 2h, 7d, 14:30, 2026-08-01T14:30.")
+@when_option("--until", "What has happened until then.")
 @click.option("--service", "names", metavar="NAME", multiple=True, shell_complete=complete_service, help="Only of it.")
+@click.option("--kind", "kinds", metavar="KIND", multiple=True, help="Only events of this kind: phase, exited, …")
 @click.option("--after", type=click.IntRange(min=0), metavar="SEQ", help="Only what came after the event SEQ.")
 @with_api
 @json_option
-def events(api: Api, names: tuple[str, ...], after: int | None, *, follow: bool, as_json: bool) -> int:
-    """Show the present state of each service and, with -f, every event as it comes."""
+def events(api: Api, names: tuple[str, ...], *, follow: bool | None, as_json: bool, **wanted: Any) -> int:
+    """
+    Show the present state of each service and, with -f, every event as it comes.
+
+    With --since or --until it shows what has happened instead, also in earlier runs of the supervisor.
+    """
     from dumb_actors.cli.events import Wanted, show_events
 
-    return show_events(api, Wanted(follow=follow, names=names, as_json=as_json, after=after))
+    if follow and wanted["until"] is not None:
+        raise click.UsageError("--until and --follow exclude each other")
+    follow = wanted["since"] is not None and wanted["until"] is None if follow is None else follow
+    return show_events(api, Wanted(follow=follow, names=names, as_json=as_json, **wanted))
 
 
 @cli.command(epilog=_EPILOG)
@@ -223,16 +246,13 @@ def events(api: Api, names: tuple[str, ...], after: int | None, *, follow: bool,
 @json_option
 def down(api: Api, *, keep: bool, as_json: bool) -> int:
     """Stop every service and the supervisor, and wait until it is gone."""
-    if keep:
-        fail("--keep is not supported by this version yet: without it, `down` stops the services as well")
-        return MISUSED
     from dumb_actors.cli.down import bring_down
 
-    pid = bring_down(api)
+    pid = bring_down(api, keep=keep)
     if as_json:
-        _write_json({"ok": True, "pid": pid})
+        _write_json({"ok": True, "pid": pid, "kept": keep})
     else:
-        _write("everything is stopped")
+        _write("the supervisor has ended, its services go on" if keep else "everything is stopped")
     return DONE
 
 

@@ -1,6 +1,5 @@
-"""What a running supervisor leaves in `ROOT/run` for others: the lock, and `api.json`."""
+"""What a running supervisor leaves in `ROOT/run` for others: where its API is."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from typing import Any
 import attrs
 
 from dumb_actors.config.root import Root
-from dumb_actors.errors import RootLocked, UnusablePath
+from dumb_actors.errors import UnusablePath
 
-__all__ = ["ApiFile", "lock_root", "publish_api", "read_api"]
+__all__ = ["ApiFile", "publish_api", "read_api"]
 
 
 @attrs.frozen(kw_only=True)
@@ -51,51 +50,6 @@ def _pid_namespace() -> str:
 
 def _api_path(root: Root) -> Path:
     return Path(root.run, "api.json")
-
-
-@contextmanager
-def lock_root(root: Root) -> Iterator[None]:
-    """
-    Hold the lock of *root* for the length of a block; its directory is made when missing.
-
-    Raises:
-        RootLocked: Another supervisor holds it.
-
-        UnusablePath: The directory or the file cannot be made or written.
-    """
-    path = Path(root.run, "lock")
-    fd = _open_lock(path)
-    try:
-        try:
-            # lockf and not flock: a half-spawned child would keep a flock alive (stack.md).
-            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.pread(fd, 20, 0).strip()
-            raise RootLocked(root.path, int(holder) if holder.isdigit() else None) from None
-        _write_pid(fd, path)
-        yield
-        os.ftruncate(fd, 0)
-    finally:
-        os.close(fd)
-
-
-def _open_lock(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnusablePath(str(path.parent), "cannot make the directory", error) from error
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise UnusablePath(str(path), "cannot write", error) from error
-
-
-def _write_pid(fd: int, path: Path) -> None:
-    try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-    except OSError as error:
-        raise UnusablePath(str(path), "cannot write", error) from error
 
 
 @contextmanager

@@ -165,7 +165,8 @@ class Teller:
         if told.kind == "phase":
             return self._phase(told)
         if told.kind == "supervisor":
-            return (str(told.detail.get("what", "")), told.text) if self.every else ("", "")
+            what = str(told.detail.get("what", ""))
+            return (what, told.text) if self.every or what == "leftover" else ("", "")
         if told.kind in _BARE_KINDS:
             return _bare(told) if self.every else ("", "")
         return _remarkable(told)

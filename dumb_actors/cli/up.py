@@ -21,7 +21,7 @@ import click
 import trio
 
 from dumb_actors import __version__
-from dumb_actors.actors.opening import open_supervisor
+from dumb_actors.actors.opening import Opening, open_locked
 from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.cli.check import fault_lines
 from dumb_actors.cli.ending import STOPPING, Ending
@@ -29,11 +29,14 @@ from dumb_actors.cli.narrate import Narrator
 from dumb_actors.cli.output import LineWriter
 from dumb_actors.cli.ownlog import log_to, set_level
 from dumb_actors.cli.paint import DONE, FAILED, exit_code_of, fail, for_how_long, paint_for
-from dumb_actors.cli.rootfiles import lock_root, publish_api
+from dumb_actors.cli.reload import Reloader
+from dumb_actors.cli.rootfiles import publish_api
 from dumb_actors.config.load import Config, load_config
 from dumb_actors.config.root import Root
+from dumb_actors.config.settings import Orphans
 from dumb_actors.errors import ConfigError, DumbActorsError, PortTaken
 from dumb_actors.process.limits import raise_nofile
+from dumb_actors.process.rootlock import hold_root
 
 if TYPE_CHECKING:
     from dumb_web.sockets import BoundSocket
@@ -88,6 +91,8 @@ class Plan:
         when_up: See `WhenUp`.
 
         alone: Nothing in this process but the supervisor starts children.
+
+        orphans: What happens to the services if this process is killed; None: as the configuration says.
     """
 
     root: Root
@@ -96,6 +101,7 @@ class Plan:
     log_level: str | None = None
     when_up: WhenUp | None = None
     alone: bool = True
+    orphans: Orphans | None = None
 
 
 def run_program(plan: Plan) -> int:
@@ -142,8 +148,8 @@ def _tell(error: DumbActorsError) -> None:
 async def _run_locked(plan: Plan, ending: Ending, out: LineWriter) -> int:
     from dumb_web.sockets import bind  # late, as all of dumb_web; this part of it is small
 
-    with contextlib.ExitStack() as held:
-        held.enter_context(lock_root(plan.root))
+    async with contextlib.AsyncExitStack() as held:
+        await held.enter_async_context(hold_root(plan.root.path, plan.root.run))
         config = await trio.to_thread.run_sync(load_config, plan.config, plan.root)
         set_level(plan.log_level or config.settings.log_level)
         for warning in config.warnings:
@@ -152,8 +158,14 @@ async def _run_locked(plan: Plan, ending: Ending, out: LineWriter) -> int:
             held.enter_context(await trio.to_thread.run_sync(bind, address))
             for address in plan.binds or _binds_of(config)
         ]
-        # The services get the limits that we had.
-        async with open_supervisor(config, subreaper=True, nofile=raise_nofile()) as supervisor:
+        how = Opening(
+            subreaper=True,
+            nofile=raise_nofile(),  # the services get the limits that we had
+            orphans=plan.orphans or config.settings.orphans,
+            keeper=True,
+            cgroups=config.settings.cgroups == "auto",
+        )
+        async with open_locked(config, config.specs, plan.root, how) as supervisor:
             ending.supervisor = supervisor
             return await _run_supervisor(supervisor, sockets, plan, ending, out)
 
@@ -170,16 +182,39 @@ async def _run_supervisor(
     web_end = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(Narrator(supervisor, out).run)
+        reloader = Reloader(supervisor, plan.config, plan.root, out)
+        nursery.start_soon(reloader.run)
+        ending.reload = reloader.ask
+        _tell_adopted(supervisor, out)
         booted_at = time.time()
         if not ending.is_asked:
             await supervisor.boot()
         nursery.start_soon(_serve, supervisor, sockets, plan, ending, out, web_end, booted_at)
         await ending.wait()
         began = trio.current_time()
-        await supervisor.shutdown(by=ending.reason)
-        out.put(f"everything is stopped, in {for_how_long(trio.current_time() - began)} (asked for by {ending.reason})")
+        if ending.keep:
+            await supervisor.leave(by=ending.reason)
+            left = [name for name, one in supervisor.snapshot().services.items() if one.pid is not None]
+            out.put(f"{len(left)} services go on without a supervisor; `dumb-actors up` takes them over")
+        else:
+            await supervisor.shutdown(by=ending.reason)
+            took = for_how_long(trio.current_time() - began)
+            out.put(f"everything is stopped, in {took} (asked for by {ending.reason})")
+        reloader.close()
         web_end.set()
     return FAILED if ending.is_failure else DONE
+
+
+def _tell_adopted(supervisor: Supervisor, out: LineWriter) -> None:
+    for text in supervisor.found:
+        out.put(text)
+    there = [one for one in supervisor.snapshot().services.values() if one.pid is not None]
+    if there:
+        names = ", ".join(one.name for one in there)
+        out.put(f"took over {len(there)} services that an earlier supervisor left running: {names}")
+        for one in there:
+            if one.needs_restart:
+                out.put(f"{one.name} runs as it was configured before; restart it for its new configuration")
 
 
 # --- the web stack ----------------------------------------------------------------------------------------------------
@@ -205,7 +240,11 @@ async def _serve(
         app_room, serve_room = await trio.to_thread.run_sync(_import_web)
         if web_end.is_set():
             return  # it was told to end meanwhile, and everything is stopped
-        app = app_room.create_app(supervisor, on_shutdown=lambda: ending.ask("the API"))
+        app = app_room.create_app(
+            supervisor,
+            on_shutdown=lambda: ending.ask("the API"),
+            on_leave=lambda: ending.ask("the API", keep=True),
+        )
         async with trio.open_nursery() as nursery:
             urls = await nursery.start(partial(serve_room.serve, app, sockets, shutdown=web_end, grace=GRACE_S))
             with publish_api(plan.root, urls[0], __version__):

@@ -15,6 +15,7 @@ import cattrs
 from dumb_actors.config.probing import PROBE_HOOKS, Mounts, OwnLiveness, Readiness, UrlWaits
 from dumb_actors.config.report import did_you_mean
 from dumb_actors.config.restarts import RESTART_HOOKS, ExitCodes, OwnRestart
+from dumb_actors.config.rights import RIGHTS_HOOKS, Limits, RunAs, Umask, Variables
 from dumb_actors.config.scalars import SCALARS, Clock, Command, Labels, Name, PathText, Port, no_nul
 from dumb_actors.config.strict import Wrong, each, make_converter
 from dumb_actors.model.spec import DependsOn, OnLoss, StopStep, Until
@@ -93,9 +94,15 @@ class Block(Unread):
     enabled: bool = False
     command: Command | None = None
     env: Env | None = None
+    run_as: RunAs | None = None
+    umask: Umask | None = None
+    limits: Limits | None = None
+    clean_environment: bool = False
+    pass_environment: Variables | None = None
     config_dir: PathText | None = None
     log_file: PathText | None = None
     suppress_logging: bool = False
+    separate_stderr: bool = False
     log_level: LogLevel | None = None
     host: str | None = None
     port: Port | None = None
@@ -174,6 +181,7 @@ def block_converter() -> cattrs.Converter:
             **SCALARS,
             **PROBE_HOOKS,
             **RESTART_HOOKS,
+            **RIGHTS_HOOKS,
             Env: _env,
             Signal: _signal,
             Dependencies: _dependencies,

@@ -11,6 +11,7 @@ from dumb_actors.config.find import Place
 from dumb_actors.config.healing import liveness_of, restart_of
 from dumb_actors.config.hints import warn_of_keys
 from dumb_actors.config.report import Path, Report
+from dumb_actors.config.rights import check_rights, default_run_as
 from dumb_actors.config.root import Root
 from dumb_actors.config.settings import Settings
 from dumb_actors.config.strict import structure_fields
@@ -48,6 +49,8 @@ class Context:
 
         names: Every process name of the document.
 
+        ids: Our own user and group.
+
         report: Takes what is found.
     """
 
@@ -55,6 +58,7 @@ class Context:
     settings: Settings
     known_keys: Collection[str]
     names: tuple[str, ...]
+    ids: tuple[int, int]
     report: Report
 
 
@@ -91,11 +95,16 @@ def build_spec(place: Place, context: Context) -> ServiceSpec | None:
         oneshot=block.oneshot or not isinstance(place.block.get("oneshot", False), bool),
         cwd=_path(block.config_dir, context.root),
         env=block.env or {},
+        run_as=_run_as(block, place, context),
+        umask=block.umask,
+        limits=block.limits or {},
+        clean_environment=block.clean_environment,
         enabled=enabled,
         log_file=_path(block.log_file, context.root),
         log_size=context.settings.log_size,
         log_count=context.settings.log_count,
         suppress_logging=block.suppress_logging,
+        separate_stderr=block.separate_stderr,
         key=place.key,
         config=place.block,
         **_sequences(block, context.root),
@@ -106,6 +115,7 @@ def _sequences(block: Block, root: Root) -> dict[str, Any]:
     # Passed as `Any`: mypy does not see the element types through the converter `tuple`.
     return {
         "waits": _waits(block, root),
+        "pass_environment": block.pass_environment or (),
         "success_codes": block.success_codes or (0,),
         "stop": DEFAULT_STOP if block.stop is None else block.stop,
         "ports": _ports(block),
@@ -131,6 +141,12 @@ def _check_oneshot(place: Place, block: Block, report: Report) -> None:
     if block.oneshot and block.liveness is not None:
         problem = "a one-shot has no health to be watched: it is judged by its exit code"
         report.fault((*place.path, "liveness"), problem, hint="take it away, or `oneshot`")
+
+
+def _run_as(block: Block, place: Place, context: Context) -> str | None:
+    check_rights(block.run_as, context.ids, (*place.path, "run_as"), context.report)
+    settings = context.settings
+    return block.run_as or default_run_as(place.key, settings.puid, settings.pgid, context.ids)
 
 
 def _no_command_hint(place: Place) -> str:

@@ -14,7 +14,7 @@ from dumb_actors.model.restart import RestartPolicy
 
 __all__ = ["near_misses", "warn_of_keys"]
 
-_LATER = ("run_as", "umask", "limits", "on_port_conflict")
+_LATER = ("on_port_conflict",)
 _PATHS = ("config_dir", "log_file", "wait_for_dir", "mount_dir", "mount_path")
 _NEAR = 0.8
 
@@ -40,9 +40,11 @@ _SYNONYMS: Mapping[str, str] = MappingProxyType(
         "max_restarts": "limit",
         "period": "interval",
         "requires": "depends_on",
+        "rlimits": "limits",
         "restart_policy": "restart",
         "retries": "threshold",
         "start_period": "grace",
+        "ulimits": "limits",
         "workdir": "config_dir",
         "working_dir": "config_dir",
         "working_directory": "config_dir",
@@ -54,8 +56,7 @@ def warn_of_keys(place: Place, report: Report) -> None:
     """Warn of keys in the block at *place* that probably do not do what they were written for."""
     _warn_of_later(place.block, place.path, report)
     _warn_of_tildes(place.block, place.path, report)
-    if place.block.get("success_codes") is not None and place.block.get("oneshot") is not True:
-        report.warn((*place.path, "success_codes"), 'counts for one-shots only; is `"oneshot": true` missing?')
+    _warn_of_lonely(place.block, place.path, report)
     near_misses(place.block, place.path, _FIELDS, report)
     for part, at, known in _parts(place.block):
         near_misses(part, (*place.path, *at), known, report)
@@ -65,6 +66,17 @@ def _warn_of_later(block: Mapping[str, Any], path: Path, report: Report) -> None
     for key in _LATER:
         if block.get(key) is not None:
             report.warn((*path, key), "known, but this version does not act upon it yet")
+
+
+def _warn_of_lonely(block: Mapping[str, Any], path: Path, report: Report) -> None:
+    """Warn of what has no effect for want of something else, or because of it."""
+    if block.get("success_codes") is not None and block.get("oneshot") is not True:
+        report.warn((*path, "success_codes"), 'counts for one-shots only; is `"oneshot": true` missing?')
+    if block.get("pass_environment") and block.get("clean_environment") is not True:
+        problem = 'everything is passed already; is `"clean_environment": true` missing?'
+        report.warn((*path, "pass_environment"), problem)
+    if block.get("separate_stderr") is True and block.get("suppress_logging") is True:
+        report.warn((*path, "separate_stderr"), "counts for nothing: all output is dropped")
 
 
 def _warn_of_tildes(block: Mapping[str, Any], path: Path, report: Report) -> None:

@@ -67,13 +67,23 @@ def load_config(path: str | os.PathLike[str], root: Root, *, known_keys: Collect
 
 
 def parse_config(
-    document: Any, root: Root, *, source: str = "configuration", known_keys: Collection[str] | None = None
+    document: Any,
+    root: Root,
+    *,
+    source: str = "configuration",
+    known_keys: Collection[str] | None = None,
+    ids: tuple[int, int] | None = None,
 ) -> Config:
     """
     Make a `Config` of a *document* as `json.loads` gives it; the document is not changed.
 
     Args:
         source: A word for where it came from, for messages.
+
+        known_keys: As for `load_config`.
+
+        ids: The user and group that the supervisor runs as; None: those of this process. For root, `puid` and `pgid`
+            are who runs the services.
 
     Raises:
         ConfigError: Every fault there is, at once, each with its path.
@@ -90,6 +100,7 @@ def parse_config(
         settings=settings,
         known_keys=_catalogue_keys() if known_keys is None else known_keys,
         names=tuple(place.name for place in places if place.name),
+        ids=(os.geteuid(), os.getegid()) if ids is None else ids,
         report=report,
     )
     specs = _build(places, context)

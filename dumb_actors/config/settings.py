@@ -13,9 +13,10 @@ from dumb_actors.config.block import Block, LogLevel, block_converter
 from dumb_actors.config.report import Report
 from dumb_actors.config.strict import Wrong, make_converter, structure_fields, unquote_hint
 
-__all__ = ["Orphans", "Settings", "read_settings"]
+__all__ = ["Cgroups", "Orphans", "Settings", "read_settings"]
 
 Orphans: TypeAlias = Literal["adopt", "stop"]
+Cgroups: TypeAlias = Literal["auto", "off"]
 UserId = NewType("UserId", int)
 Size = NewType("Size", int)
 Count = NewType("Count", int)
@@ -37,9 +38,12 @@ class Settings:
 
         orphans: What happens to the services when the supervisor is killed.
 
+        cgroups: Whether services get control groups of their own: `auto`, where one is delegated to us, or `off`.
+
         tz: Time zone for services; None: that of the machine.
 
-        puid, pgid: Ids of the user and group that services are meant to run as; None: ours.
+        puid, pgid: Ids of the user and group that services run as unless they say otherwise, when we are root; None:
+            ours.
 
         log_size, log_count: Bytes in one log file, and how many rotated ones are kept; the defaults of every service.
 
@@ -51,6 +55,7 @@ class Settings:
     api_port: int = 8000
     origins: tuple[str, ...] = ()
     orphans: Orphans = "adopt"
+    cgroups: Cgroups = "auto"
     tz: str | None = None
     puid: int | None = None
     pgid: int | None = None
@@ -72,6 +77,7 @@ class _Dumb:
     log_size: Size | None = None
     log_count: Count | None = None
     orphans: Orphans | None = None
+    cgroups: Cgroups | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +89,8 @@ def read_settings(document: Mapping[str, Any], report: Report) -> Settings:
     """Read the settings of *document*; what is wrong goes to *report* and keeps its default."""
     converter = _converter()
     top = structure_fields(converter, _Top, document, (), report)
+    if top.pgid is not None and top.puid is None and document.get("puid") is None:
+        report.warn(("pgid",), "counts only together with `puid`")
     raw = document.get("dumb")
     if raw is not None and not isinstance(raw, dict):
         report.fault(("dumb",), "wrong type", expected="an object")
@@ -99,6 +107,7 @@ def read_settings(document: Mapping[str, Any], report: Report) -> Settings:
         api_port=api.port or 8000,
         origins=frontend.origins or (),
         orphans=dumb.orphans or "adopt",
+        cgroups=dumb.cgroups or "auto",
         tz=top.tz or None,
         puid=top.puid,
         pgid=top.pgid,

@@ -3,15 +3,15 @@
 # One name for one system call: pathlib would hide which.
 # ruff: noqa: PTH100, PTH116, PTH119, PTH120
 
+import contextlib
 import errno
 import os
 from types import TracebackType
 from typing import Self
 
-import attrs
 import trio
 
-from dumb_actors.logs.reader import Position, part_names
+from dumb_actors.logs.parts import Part, Position, open_settled
 from dumb_actors.logs.watch import NAMES, WRITES, Closing, Watch, WatchEvent
 
 __all__ = ["Follower"]
@@ -22,25 +22,20 @@ PIECE = 64 * 1024
 CANNOT_TELL = frozenset({errno.EAGAIN, errno.EOPNOTSUPP})
 
 
-@attrs.frozen
-class _Part:
-    name: str
-    inode: int
-    mtime_ns: int
-
-
 class Follower:
     """
     Reads a log from *start* on and goes on as it grows. A context manager.
 
-    A rotated file is read to its end, then the next younger one. A file that does not exist yet is awaited. A file
-    that became shorter is read from its beginning.
+    A rotated file is read to its end, whatever became of it meanwhile, then the next younger one; one that is
+    compressed by then is uncompressed. A file that does not exist yet is awaited. A file that became shorter is read
+    from its beginning.
 
     Args:
         path: The log file.
 
-        start: Where to begin; None: at the beginning of the present file. When its file is gone (rotated away or
-            deleted), at the beginning of the present file, which is younger.
+        start: Where to begin; None: at the beginning of the present file. When its file is gone (rotated away,
+            deleted, or compressed and the position has no stamp), at the beginning of the present file, which is
+            younger.
 
         closing: Closes the watch in a thread; None: leaving blocks for some 10 ms.
 
@@ -56,7 +51,7 @@ class Follower:
         self._watch: Watch | None = None
         self._directory_watch = self._file_watch = -1
         self._expected = self._name
-        self._fd = -1
+        self._part: Part | None = None
         self._offset = 0
         self._buffer = bytearray(PIECE)
         # True: something other than a write may have happened, so the names are to be looked at.
@@ -72,9 +67,7 @@ class Follower:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._close_part()
 
     async def read(self) -> bytes:
         """
@@ -125,23 +118,30 @@ class Follower:
 
     async def _piece(self) -> bytes:
         """Read on in the present file; nothing at its end or when there is none."""
-        if self._fd < 0:
+        part = self._part
+        if part is None:
             return b""
-        count = await self._pread()
-        if not count and self._offset and os.fstat(self._fd).st_size < self._offset:
+        if part.is_packed:
+            piece = await trio.to_thread.run_sync(part.read_at, self._offset, PIECE)
+            # Nobody writes to it any more, so no event will tell that it is time for the next one.
+            self._stale |= not piece
+            self._offset += len(piece)
+            return piece
+        count = await self._pread(part.fd)
+        if not count and self._offset and os.fstat(part.fd).st_size < self._offset:
             self._offset = 0
-            count = await self._pread()
+            count = await self._pread(part.fd)
         self._offset += count
         return bytes(memoryview(self._buffer)[:count])
 
-    async def _pread(self) -> int:
+    async def _pread(self, fd: int) -> int:
         try:
             # What is in the page cache costs no thread.
-            return os.preadv(self._fd, [self._buffer], self._offset, os.RWF_NOWAIT)
+            return os.preadv(fd, [self._buffer], self._offset, os.RWF_NOWAIT)
         except OSError as error:
             if error.errno not in CANNOT_TELL:
                 raise
-        return await trio.to_thread.run_sync(os.preadv, self._fd, [self._buffer], self._offset)
+        return await trio.to_thread.run_sync(os.preadv, fd, [self._buffer], self._offset)
 
     # --- from file to file; in a thread -------------------------------------------------------------------------------
 
@@ -156,13 +156,14 @@ class Follower:
     def _advance(self) -> bool:
         """Bring watch and file up to date; True: there may be something to read now."""
         self._arm()
-        if self._fd < 0:
+        mine = self._part
+        if mine is None:
             return self._open_first()
         present = _stat(self._path)
-        mine = os.fstat(self._fd)
-        if present is not None and present.st_ino == mine.st_ino:
+        if present is not None and present.st_ino == mine.inode:
+            mine.refresh_stamp()
             return False
-        if mine.st_size > self._offset:
+        if not mine.is_packed and os.fstat(mine.fd).st_size > self._offset:
             # Renamed, so nobody writes to it any more; its rest comes first.
             self._stale = True
             return True
@@ -178,62 +179,53 @@ class Follower:
 
     def _open_first(self) -> bool:
         start = self._start
-        for part in self._parts() if start is not None else ():
-            if start is not None and part.inode == start.inode:
-                fd = _open(part.name)
-                if fd >= 0 and os.fstat(fd).st_ino == start.inode and os.fstat(fd).st_size >= start.offset:
-                    self._use(fd, start.offset)
-                    return True
-                _close(fd)
-        fd = _open(self._path)
-        if fd >= 0:
-            self._use(fd, 0)
-        return fd >= 0
-
-    def _open_next(self, mine: os.stat_result) -> bool:
-        """Open the file that followed the present one. Rotations may go on meanwhile: what was opened is verified."""
-        while True:
-            parts = self._parts()
-            younger = _younger(parts, mine)
-            if not younger:
-                return False
-            fd = _open(younger[-1].name)
-            if fd < 0:
-                continue
-            again = _younger(self._parts(), mine)
-            if again and again[-1].inode == os.fstat(fd).st_ino:
-                self._use(fd, 0)
+        with contextlib.ExitStack() as opened:
+            parts = open_settled(self._path, opened)
+            found = next((part for part in parts if start is not None and part.holds(start)), None)
+            if found is not None and start is not None:
+                self._use(found, start.offset)
                 return True
-            _close(fd)
+            if parts and parts[0].name == self._path:
+                self._use(parts[0], 0)
+                return True
+        return False
 
-    def _parts(self) -> list[_Part]:
-        """The files of the log, the youngest first. Names move away from us: one may be seen twice, none is missed."""
-        parts: dict[int, _Part] = {}
-        for name in part_names(self._path):
-            found = _stat(name)
-            if found is not None:
-                parts.setdefault(found.st_ino, _Part(name, found.st_ino, found.st_mtime_ns))
-        return [*parts.values()]
+    def _open_next(self, mine: Part) -> bool:
+        """Open the file that followed the present one."""
+        with contextlib.ExitStack() as opened:
+            younger = _younger(open_settled(self._path, opened), mine)
+            if younger:
+                self._use(younger[-1], 0)
+            return bool(younger)
 
-    def _use(self, fd: int, offset: int) -> None:
+    def _use(self, part: Part, offset: int) -> None:
+        """Go on with *part*, whose descriptor somebody else closes."""
         watch = self._entered()
         if self._file_watch >= 0:
             watch.remove(self._file_watch)
-        _close(self._fd)
-        self._fd = fd
+        self._close_part()
+        self._part = part.kept()
         self._offset = offset
         # By descriptor: the name may belong to another file by now. Which is also why we look again afterwards.
-        self._file_watch = watch.add(f"/proc/self/fd/{fd}", WRITES)
+        self._file_watch = watch.add(f"/proc/self/fd/{self._part.fd}", WRITES)
         self._stale = True
 
+    def _close_part(self) -> None:
+        if self._part is not None:
+            self._part.close()
+            self._part = None
 
-def _younger(parts: list[_Part], mine: os.stat_result) -> list[_Part]:
+
+def _younger(parts: list[Part], mine: Part) -> list[Part]:
     """Return the files that came after *mine*, the youngest first."""
+    written_ns = os.fstat(mine.fd).st_mtime_ns
+    mine.refresh_stamp()
     for index, part in enumerate(parts):
-        if part.inode == mine.st_ino:
+        if part.inode == mine.inode or (mine.stamp and part.stamp == mine.stamp):
             return parts[:index]
-    # Deleted, or rotated away while nobody read: what was written to later came later.
-    return [part for part in parts if part.mtime_ns >= mine.st_mtime_ns]
+    # Deleted, or rotated away while nobody read: what was written to later came later. What is compressed has kept its
+    # time, and may be the very file that we have read.
+    return [part for part in parts if part.mtime_ns >= written_ns + part.is_packed]
 
 
 def _stat(name: str) -> os.stat_result | None:
@@ -241,15 +233,3 @@ def _stat(name: str) -> os.stat_result | None:
         return os.stat(name)
     except FileNotFoundError:
         return None
-
-
-def _open(name: str) -> int:
-    try:
-        return os.open(name, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return -1
-
-
-def _close(fd: int) -> None:
-    if fd >= 0:
-        os.close(fd)

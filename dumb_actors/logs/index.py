@@ -6,6 +6,9 @@ begins, and then at most one for each second and each 64 KiB. So "since when" an
 log of 1 GB without reading it. It is a help and never the truth: an index that is missing, cut short or older than its
 file makes an answer slower, or coarser in time, and not wrong.
 
+An index goes with its part through every rotation and compression, so that the time of its first entry, the *stamp*,
+is a name for the part that stays when its inode does not.
+
 Nothing but the standard library here: the keeper uses it.
 """
 
@@ -15,11 +18,12 @@ import struct
 import time
 from typing import NamedTuple
 
-__all__ = ["Entry", "IndexWriter", "index_path", "read_index"]
+__all__ = ["Entry", "IndexWriter", "index_path", "read_entries", "read_index", "read_stamp"]
 
 _ENTRY = struct.Struct("<QQQ")
 SPACING = 64 * 1024
 SPACING_NS = 1_000_000_000
+STEP = 170 * _ENTRY.size
 
 
 class Entry(NamedTuple):
@@ -48,26 +52,59 @@ def read_index(part: str, size: int) -> list[Entry]:
     """
     Read the index of the log file *part*, which has *size* uncompressed bytes; empty without one.
 
-    Entries beyond the end of the file (somebody truncated it) and those out of order are left out.
+    Entries beyond the end of the file (somebody truncated it) and those that later ones contradict are left out.
     """
     try:
-        with open(index_path(part), "rb") as file:  # noqa: PTH123  (one system call, one name)
-            raw = file.read()
+        fd = os.open(index_path(part), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return []
-    whole = len(raw) - len(raw) % _ENTRY.size
+    try:
+        return read_entries(fd, size)
+    except OSError:
+        return []
+    finally:
+        os.close(fd)
+
+
+def read_entries(fd: int, size: int, start: int = 0) -> list[Entry]:
+    """
+    Read an open index as `read_index` does, but only from the last entry at or before the offset *start*.
+
+    So much of it is read, from its end, as that takes.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    end = os.fstat(fd).st_size
+    end -= end % _ENTRY.size
+    low, step, raw = end, STEP, b""
+    while low > 0:
+        before = max(0, low - step)
+        raw = os.pread(fd, low - before, before) + raw
+        low, step = before, step * 2
+        if start and _ENTRY.unpack_from(raw)[0] <= start:
+            break
     entries: list[Entry] = []
-    for fields in _ENTRY.iter_unpack(raw[:whole]):
-        entry = Entry(*fields)
-        if entry.offset <= size and (not entries or entry.offset >= entries[-1].offset):
-            entries.append(entry)
-    return entries
+    for fields in _ENTRY.iter_unpack(raw[: len(raw) - len(raw) % _ENTRY.size]):
+        if fields[0] > size:
+            continue
+        # An offset that goes back: the file was truncated, and what was said of the rest is void.
+        while entries and entries[-1].offset > fields[0]:
+            entries.pop()
+        entries.append(Entry(*fields))
+    first = bisect.bisect_right(entries, start, key=lambda entry: entry.offset)
+    return entries[max(0, first - 1) :]
 
 
-def find_offset(entries: list[Entry], offset: int) -> Entry | None:
-    """Give the last entry at or before *offset*."""
-    place = bisect.bisect_right(entries, offset, key=lambda entry: entry.offset)
-    return entries[place - 1] if place else None
+def read_stamp(fd: int) -> int:
+    """
+    Read the stamp of an open index; 0 when it has no entry.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    raw = os.pread(fd, _ENTRY.size, 0)
+    return int(_ENTRY.unpack(raw)[1]) if len(raw) == _ENTRY.size else 0
 
 
 class IndexWriter:
@@ -80,6 +117,7 @@ class IndexWriter:
     def __init__(self, part: str, generation: int) -> None:
         self._fd = -1
         self._generation = generation
+        self._last_offset = 0
         self._next_offset = 0
         self._next_ns = 0
         try:
@@ -94,9 +132,10 @@ class IndexWriter:
     def note(self, offset: int) -> None:
         """Tell that bytes are about to be written at *offset*; called before each batch."""
         now = time.time_ns()
-        if self._fd < 0 or (offset < self._next_offset and now < self._next_ns):
+        # An offset that goes back is noted in any case: what the index says of a file that was truncated is void.
+        if self._fd < 0 or (self._last_offset <= offset < self._next_offset and now < self._next_ns):
             return
-        self._next_offset, self._next_ns = offset + SPACING, now + SPACING_NS
+        self._last_offset, self._next_offset, self._next_ns = offset, offset + SPACING, now + SPACING_NS
         try:
             os.write(self._fd, _ENTRY.pack(offset, now, self._generation))
         except OSError:

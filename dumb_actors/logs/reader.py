@@ -1,53 +1,28 @@
 """
 Read log files from their end: the last lines, the last bytes, also over the border to rotated files.
 
-Plain blocking functions, for a thread. A log `x.log` has its rotated parts beside it, `x.log.1` being the youngest.
+Plain blocking functions, for a thread. A log `x.log` has its rotated parts beside it, `x.log.1` being the youngest;
+older ones may be compressed (`x.log.2.gz`) and are only read when they are needed.
 """
 
-# One name for one system call: pathlib would hide which.
-# ruff: noqa: PTH116
-
 import contextlib
-import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable
+from itertools import chain
 
-__all__ = ["Position", "end_of", "last_lines", "tail_bytes"]
+from dumb_actors.logs.parts import Part, Position, open_parts
+
+__all__ = ["Position", "end_of", "last_lines", "tail_and_end", "tail_bytes"]
 
 BLOCK = 64 * 1024
 LINES_LIMIT = 16 * 1024 * 1024
 
 
-class Position(NamedTuple):
-    """
-    A place in a log that stays right when the file is renamed by a rotation.
-
-    Attributes:
-        inode: Of the file.
-
-        offset: Bytes from its beginning.
-    """
-
-    inode: int
-    offset: int
-
-
-class _Part(NamedTuple):
-    """One file of a log, open, and where in it we may begin to read."""
-
-    fd: int
-    inode: int
-    size: int
-    low: int = 0
-
-
 def end_of(path: str) -> Position | None:
     """Return where the log *path* ends now, to follow from there on; None when there is no such file."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return Position(found.st_ino, found.st_size)
+    with contextlib.ExitStack() as opened:
+        for part in open_parts(path, opened, indexed=True):
+            return part.at(part.size) if part.name == path else None
+    return None
 
 
 def last_lines(path: str, n: int, start: Position | None = None, *, limit: int = LINES_LIMIT) -> list[str]:
@@ -83,7 +58,18 @@ def tail_bytes(path: str, limit: int) -> bytes:
     Raises:
         OSError: The file is there and cannot be read.
     """
-    return _tail(path, None, limit)[0]
+    return tail_and_end(path, limit)[0]
+
+
+def tail_and_end(path: str, limit: int) -> tuple[bytes, Position | None]:
+    """Return what `tail_bytes` does, and where it ends: None without a file. Raises as that does."""
+    with contextlib.ExitStack() as opened:
+        parts = open_parts(path, opened)
+        youngest = next(parts, None)
+        if youngest is None:
+            return b"", None
+        content = _read_back(((part, 0) for part in chain([youngest], parts)), limit)[0]
+        return content, youngest.at(youngest.size)
 
 
 def split_last(content: bytes, n: int, *, whole: bool) -> list[str]:
@@ -96,65 +82,41 @@ def split_last(content: bytes, n: int, *, whole: bool) -> list[str]:
     return texts
 
 
-def _tail(path: str, start: Position | None, limit: int, newlines: int | None = None) -> tuple[bytes, bool]:
+def _tail(path: str, start: Position | None, limit: int, newlines: int) -> tuple[bytes, bool]:
+    with contextlib.ExitStack() as opened:
+        return _read_back(_parts(path, start, opened), limit, newlines)
+
+
+def _read_back(parts: Iterable[tuple[Part, int]], limit: int, newlines: int | None = None) -> tuple[bytes, bool]:
     """Read backward until *limit* bytes or *newlines* line ends are there; say whether all there is was read."""
     blocks: list[bytes] = []
     got = ends = 0
-    with contextlib.ExitStack() as opened:
-        for part in _parts(path, start, opened):
-            high = part.size
-            while high > part.low:
-                if got >= limit or (newlines is not None and ends >= newlines):
-                    return b"".join(reversed(blocks)), False
-                low = max(part.low, high - min(BLOCK, limit - got))
-                block = os.pread(part.fd, high - low, low)
-                blocks.append(block)
-                got += high - low
-                ends += block.count(b"\n")
-                high = low
+    for part, begin in parts:
+        high = part.size
+        while high > begin:
+            if got >= limit or (newlines is not None and ends >= newlines):
+                return b"".join(reversed(blocks)), False
+            # What is compressed is read in one go: every step backward would read it from its beginning.
+            low = max(begin, high - min(high if part.is_packed else BLOCK, limit - got))
+            block = part.read_at(low, high - low)
+            blocks.append(block)
+            got += high - low
+            ends += block.count(b"\n")
+            high = low
+        if (newlines is None and got >= limit) or (newlines is not None and ends >= newlines):
+            break  # before the next one is opened
     return b"".join(reversed(blocks)), True
 
 
-def _parts(path: str, start: Position | None, opened: contextlib.ExitStack) -> Iterator[_Part]:
-    """Yield the files of a log, the youngest first, until the one with *start*."""
-    if start is not None:
-        yield from _parts_from(start, list(_parts(path, None, opened)))
-        return
-    seen: set[int] = set()
-    for name in part_names(path):
-        try:
-            fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK)
-        except FileNotFoundError:
-            continue
-        opened.callback(os.close, fd)
-        found = os.fstat(fd)
-        # A rotation while we look renames what was already opened: it must not come twice.
-        if found.st_ino not in seen:
-            seen.add(found.st_ino)
-            yield _Part(fd, found.st_ino, found.st_size)
+def _parts(path: str, start: Position | None, opened: contextlib.ExitStack) -> Iterable[tuple[Part, int]]:
+    """Give the files of a log, the youngest first, until the one with *start*, and where in them we may begin."""
+    if start is None:
+        return ((part, 0) for part in open_parts(path, opened))
+    return _parts_from(start, list(open_parts(path, opened, indexed=bool(start.stamp))))
 
 
-def _parts_from(start: Position, parts: list[_Part]) -> list[_Part]:
+def _parts_from(start: Position, parts: list[Part]) -> list[tuple[Part, int]]:
     for index, part in enumerate(parts):
-        # An inode number may be used again: a file shorter than the offset is another one.
-        if part.inode == start.inode and part.size >= start.offset:
-            return [*parts[:index], part._replace(low=start.offset)]
-    return parts[:1]
-
-
-def part_names(path: str) -> Iterator[str]:
-    """
-    Yield *path* and the names of its rotated parts that exist, the youngest first.
-
-    One missing number does not end the row: in the middle of a rotation there is a gap.
-    """
-    yield path
-    number, missing = 1, 0
-    while missing < 2:
-        name = f"{path}.{number}"
-        if os.path.lexists(name):
-            missing = 0
-            yield name
-        else:
-            missing += 1
-        number += 1
+        if part.holds(start):
+            return [*((younger, 0) for younger in parts[:index]), (part, start.offset)]
+    return [(part, 0) for part in parts[:1]]

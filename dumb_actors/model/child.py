@@ -20,6 +20,8 @@ class Launch:
 
         argv: Program and arguments.
 
+        executable: Absolute path of the program, where it was looked up before; None: it is searched in `PATH`.
+
         cwd: Working directory, absolute.
 
         env: The whole environment of the child.
@@ -28,7 +30,18 @@ class Launch:
 
         log_path: Absolute path of the file that gets the output; None: the output is dropped.
 
+        stderr_path: The same for standard error alone; None: it goes where the output goes.
+
         log_size, log_count: Rotation: bytes in one file, and how many rotated ones are kept.
+
+        run_as: `user` or `user:group`, as configured; None: as the supervisor.
+
+        uid, gid, groups: What `run_as` means: user, group and supplementary groups; None before it was looked up, and
+            without it.
+
+        umask: None: as the supervisor's.
+
+        limits: What it may use at most, by name.
 
         digest: Of the spec it was made from, for the record on disk.
 
@@ -50,6 +63,14 @@ class Launch:
     digest: str = ""
     notify: bool = False
     stop: tuple[StopStep, ...] = ()
+    executable: str | None = None
+    stderr_path: str | None = None
+    run_as: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+    umask: int | None = None
+    limits: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -59,16 +80,21 @@ class Exit:
 
     Attributes:
         core_dumped: The kernel wrote a core file.
+
+        oom: The kernel killed a process of the service because its memory limit was reached.
     """
 
     code: int | None = None
     signal: str | None = None
     core_dumped: bool = False
+    oom: bool = False
 
     def __str__(self) -> str:
+        text = "ended, exit code unknown" if self.code is None else f"exited with code {self.code}"
         if self.signal is not None:
-            return f"killed by {self.signal}" + (" (core dumped)" if self.core_dumped else "")
-        return "ended, exit code unknown" if self.code is None else f"exited with code {self.code}"
+            text = f"killed by {self.signal}"
+        notes = ["core dumped"] * self.core_dumped + ["out of memory"] * self.oom
+        return f"{text} ({', '.join(notes)})" if notes else text
 
 
 @attrs.frozen(kw_only=True)

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from dumb_actors.model import fields
 from dumb_actors.model.fields import not_empty, not_negative
 from dumb_actors.model.probe import (
     BasicAuth,
@@ -140,6 +141,16 @@ def _restart(value: RestartPolicy | Policy) -> RestartPolicy:
     return RestartPolicy(policy=value) if isinstance(value, str) else value
 
 
+def _umask(value: Any) -> Any:
+    # What is no octal text is left for the validator to refuse.
+    number = fields.octal(value) if isinstance(value, str) else None
+    return value if number is None else number
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 def _frozen_map(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(value))
 
@@ -173,6 +184,22 @@ class ServiceSpec:
 
         env: Added to the supervisor's own environment.
 
+        run_as: `user` or `user:group`, each by name or id; without a group that of the user. None: as the supervisor
+            itself. Names are looked up at each start.
+
+        umask: What its new files are not allowed; a text is read as octal digits. None: as the supervisor's.
+
+        limits: What it may use at most, by the names of `fields.LIMITS`: `nofile` and `nproc` are counts, `core` is in
+            bytes, the rest in the unit that the name ends with. All are the kernel's resource limits, for each process,
+            but `memory_mb`, which is for all processes of the service and needs a control group.
+
+        clean_environment: Of the supervisor's own environment it gets the user's name and home, the path, language and
+            time zone, and what `pass_environment` names; else all of it.
+
+        pass_environment: Names of variables, `*` for any letters.
+
+        separate_stderr: Its standard error has a log file of its own beside that of its output.
+
         enabled: Whether `boot()` starts it.
 
         log_file: Absolute path of its output; None: `ROOT/log/<slug>.log`.
@@ -202,6 +229,14 @@ class ServiceSpec:
     stop: tuple[StopStep, ...] = attrs.field(default=DEFAULT_STOP, converter=tuple, kw_only=True)
     cwd: str | None = attrs.field(default=None, kw_only=True)
     env: Mapping[str, str] = attrs.field(factory=dict, converter=_frozen_map, kw_only=True, repr=False)
+    run_as: str | None = attrs.field(default=None, kw_only=True, validator=fields.run_as)
+    umask: int | None = attrs.field(default=None, kw_only=True, converter=_umask, validator=fields.umask)
+    limits: Mapping[str, int] = attrs.field(factory=dict, kw_only=True, converter=_frozen_map, validator=fields.limits)
+    clean_environment: bool = attrs.field(default=False, kw_only=True)
+    pass_environment: tuple[str, ...] = attrs.field(
+        default=(), kw_only=True, converter=_names, validator=fields.variable_pattern
+    )
+    separate_stderr: bool = attrs.field(default=False, kw_only=True)
     enabled: bool = attrs.field(default=True, kw_only=True)
     log_file: str | None = attrs.field(default=None, kw_only=True)
     log_size: int = attrs.field(default=10_000_000, kw_only=True)

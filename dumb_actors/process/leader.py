@@ -6,21 +6,23 @@ the pidfd and read with WNOWAIT, the group is signalled while the zombie still h
 """
 
 import contextlib
+import errno
 import os
 import resource
 import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import attrs
 import trio
 
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Exit, describe_argv
-from dumb_actors.process import procfs
+from dumb_actors.process import pidfd, procfs
 
-__all__ = ["KILL_TIMEOUT_S", "Leader", "Order", "end_leader", "start_leader"]
+__all__ = ["KILL_TIMEOUT_S", "AnyLeader", "Leader", "Order", "end_leader", "start_leader"]
 
 KILL_TIMEOUT_S = 5.0
 """How long SIGKILL may take to end a leader before it is reported as left (state D)."""
@@ -28,13 +30,67 @@ KILL_TIMEOUT_S = 5.0
 
 @attrs.frozen(kw_only=True)
 class Order:
-    """What `start_leader` starts; `output_fd` None drops the output, `nofile` None leaves the limit as ours is."""
+    """
+    What `start_leader` starts.
+
+    Attributes:
+        argv, cwd, env: Of the program; `env` is the whole of it.
+
+        output_fd: Its standard output, and its standard error unless `error_fd` is given; None: dropped.
+
+        error_fd: Its standard error; None: as the output.
+
+        umask: What its new files are not allowed; -1: as ours.
+
+        nofile: Limits (soft, hard) of open files; None: as ours.
+
+        executable: Absolute path of the program, as a lookup found it; None: the kernel is asked for each entry of
+            PATH in turn. What the program sees as its name is ``argv[0]`` in both cases.
+    """
 
     argv: Sequence[str]
     cwd: str
     env: Mapping[str, str]
     output_fd: int | None = None
+    error_fd: int | None = None
+    umask: int = -1
     nofile: tuple[int, int] | None = None
+    executable: str | None = None
+
+
+class AnyLeader(Protocol):
+    """A leader, started by us (`Leader`) or taken over (`AdoptedLeader`)."""
+
+    start_ticks: int
+    exit: Exit | None
+
+    @property
+    def pid(self) -> int:
+        """Process id, group id and session id."""
+
+    async def wait(self) -> Exit:
+        """Return how it ended, once it has; it is not reaped by us. Several tasks may wait. Cancellation: safe."""
+
+    def poll(self) -> Exit | None:
+        """Give how it ended, or None while it lives; it is not reaped by us."""
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to the group, and to nobody else's; nothing happens when nobody is in it."""
+
+    def group_is_empty(self) -> bool:
+        """Tell whether the group has no member, dead ones included."""
+
+    async def reap(self) -> None:
+        """Collect the exit status of a leader that has ended, if that is our business."""
+
+    def abandon(self) -> None:
+        """Leave a leader that does not end (state D) to itself, or to a thread that reaps it when it does."""
+
+    def release(self) -> None:
+        """Let it live on and be somebody else's; nothing is open then."""
+
+    def close(self) -> None:
+        """Close the pidfd. Who still waits gets `trio.ClosedResourceError`."""
 
 
 @attrs.define(eq=False)
@@ -53,7 +109,10 @@ class Leader:
     _pidfd: int
     start_ticks: int
     exit: Exit | None = None
-    _watch: trio.Event | None = None
+    _watch: pidfd.EndWatch = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._watch = pidfd.EndWatch(self._pidfd)
 
     @property
     def pid(self) -> int:
@@ -66,23 +125,12 @@ class Leader:
 
         Several tasks may wait. Cancellation: safe.
         """
-        if self.exit is not None:
-            await trio.lowlevel.checkpoint()
-        while self.exit is None:
-            # Trio allows one waiter for a descriptor: the first waits there, the others for the first, and one of
-            # them takes over if it is cancelled.
-            if self._watch is not None:
-                await self._watch.wait()
-                continue
-            self._watch = trio.Event()
-            try:
-                await trio.lowlevel.wait_readable(self._pidfd)
-                if self.poll() is None:  # a debugger is attached, and has to be told first
-                    self.exit = await trio.to_thread.run_sync(_wait_blocking, self.pid, abandon_on_cancel=True)
-            finally:
-                self._watch.set()
-                self._watch = None
+        self.exit = await self._watch.wait(self.poll, self._wait_longer)
         return self.exit
+
+    async def _wait_longer(self) -> Exit | None:
+        """Wait for the status of one that has ended: a debugger is attached, and has to be told first."""
+        return await trio.to_thread.run_sync(_wait_blocking, self.pid, abandon_on_cancel=True)
 
     def poll(self) -> Exit | None:
         """Give how it ended, or None while it lives; it is not reaped."""
@@ -118,6 +166,12 @@ class Leader:
         """Leave a leader that does not end (state D) to a daemon thread, which reaps it whenever it does end."""
         threading.Thread(target=self._popen.wait, name=f"dumb-actors reaper {self.pid}", daemon=True).start()
 
+    def release(self) -> None:
+        """Let it live on and be somebody else's, when we end or when another supervisor of this process adopts it."""
+        # Else its destructor would complain, and have each later Popen poll it.
+        self._popen.returncode = 0
+        self.close()
+
     def close(self) -> None:
         """Close the pidfd. Who still waits gets `trio.ClosedResourceError`."""
         trio.lowlevel.notify_closing(self._pidfd)
@@ -129,24 +183,14 @@ def _read_exit(pid: int, flags: int) -> Exit | None:
         result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | flags)
     except ChildProcessError:  # somebody in this process waits for every child and took the status
         return Exit()
-    return None if result is None else _exit_of(result)
+    return None if result is None else pidfd.exit_of_result(result)
 
 
 def _wait_blocking(pid: int) -> Exit | None:
     return _read_exit(pid, 0)
 
 
-def _exit_of(result: os.waitid_result) -> Exit:
-    if result.si_code == os.CLD_EXITED:
-        return Exit(code=result.si_status)
-    try:
-        name = signal.Signals(result.si_status).name
-    except ValueError:  # a real-time signal
-        name = f"SIGRTMIN+{result.si_status - signal.SIGRTMIN}"
-    return Exit(signal=name, core_dumped=result.si_code == os.CLD_DUMPED)
-
-
-async def end_leader(leader: Leader, *, timeout_s: float = KILL_TIMEOUT_S) -> bool:
+async def end_leader(leader: AnyLeader, *, timeout_s: float = KILL_TIMEOUT_S) -> bool:
     """Reap a leader that had SIGKILL; one that does not end is left to a thread. Tells whether it ended."""
     with trio.move_on_after(timeout_s):
         await leader.wait()
@@ -169,18 +213,21 @@ def start_leader(order: Order) -> Leader:
         # No preexec_fn, user= or group=: each of them turns vfork off and makes this ten times slower.
         popen = subprocess.Popen(
             list(order.argv),
+            executable=order.executable,
             cwd=order.cwd,
             env=dict(order.env),
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=output,
+            stderr=output if order.error_fd is None else order.error_fd,
             start_new_session=True,
+            # Two calls of close_range(2), however many descriptors there are.
             close_fds=True,
+            umask=order.umask,
         )
     except (OSError, ValueError) as error:
         raise _spawn_failed(order, error) from error
     try:
-        pidfd = os.pidfd_open(popen.pid)
+        descriptor = os.pidfd_open(popen.pid)
     except OSError as error:  # no descriptors left
         os.killpg(popen.pid, signal.SIGKILL)
         popen.wait()
@@ -190,19 +237,34 @@ def start_leader(order: Order) -> Leader:
         with contextlib.suppress(OSError):
             resource.prlimit(popen.pid, resource.RLIMIT_NOFILE, order.nofile)
     stat = procfs.read_stat(popen.pid)
-    return Leader(popen, pidfd, stat.start_ticks if stat is not None else 0)
+    return Leader(popen, descriptor, stat.start_ticks if stat is not None else 0)
 
 
 def _spawn_failed(order: Order, error: OSError | ValueError) -> SpawnFailed:
     """Make an error of ours; a `ValueError` is a NUL or `=` where the kernel allows none."""
     number = error.errno if isinstance(error, OSError) else None
-    path = (error.filename if isinstance(error, OSError) else None) or order.argv[0]
-    text = error.strerror if isinstance(error, OSError) else str(error)
-    where = f"{os.fsdecode(path)}: " if os.fsdecode(path) != order.argv[0] else ""
+    path = os.fsdecode((error.filename if isinstance(error, OSError) else None) or order.argv[0])
+    text = (error.strerror if isinstance(error, OSError) else str(error)) or str(error)
+    if number == errno.ENOEXEC:
+        path = order.executable or path
+        text = f"{_why_no_program(order.cwd, path)}: {text}"
+    where = f"{path}: " if path != order.argv[0] else ""
     return SpawnFailed(
         f"cannot start {describe_argv(tuple(order.argv))} in {order.cwd}: {where}{text}",
         errno=number,
         argv=order.argv,
         cwd=order.cwd,
-        path=os.fsdecode(path),
+        path=path,
     )
+
+
+def _why_no_program(cwd: str, path: str) -> str:
+    """Say why the kernel refuses to run a file that may be executed: a shell would have run a mere script."""
+    missing = "it has no '#!' line that says what runs it"
+    try:
+        # A name without a slash was found in PATH, and we do not know where.
+        with open(os.path.join(cwd, path), "rb") as file:  # noqa: PTH118, PTH123
+            begin = file.read(256)
+    except OSError:
+        return f"it is no program for this machine, or {missing}"
+    return "it is no program for this machine" if b"\0" in begin or b"\x7fELF" in begin else missing

@@ -46,6 +46,9 @@ class Family:
     Attributes:
         leader: Pid of the leader. It began its session, so until it is reaped the number is nobody else's.
 
+        is_pinned: It is we who reap the leader. Where somebody else does, the number may become a stranger's at any
+            time, and being in a session proves nothing.
+
         marker: Of the generation.
 
         fifo: Absolute path of the generation's output FIFO; None without one.
@@ -58,11 +61,12 @@ class Family:
     leader: int
     marker: str
     fifo: str | None = None
+    is_pinned: bool = True
     sessions: set[int] = attrs.field(init=False)
     seen: set[tuple[int, int]] = attrs.field(init=False, factory=set)
 
     def __attrs_post_init__(self) -> None:
-        self.sessions = {self.leader}
+        self.sessions = {self.leader} if self.is_pinned else set()
 
     def look(self) -> None:
         """Note who descends from the leader now; to be called while the leader lives, for then it holds them."""
@@ -72,7 +76,8 @@ class Family:
     def note(self, stat: ProcStat) -> None:
         """Remember a process that is proved to descend from the leader."""
         self.seen.add(stat.identity)
-        self.sessions.add(stat.session)
+        if self.is_pinned:
+            self.sessions.add(stat.session)
 
     def claims(self, stat: ProcStat) -> bool:
         """Tell whether *stat*, alive or dead, is proved to be of this family by what was seen before."""
@@ -97,8 +102,8 @@ class Lineage:
     Everything of ours that runs in this process: one for a supervisor, shared by its children.
 
     Attributes:
-        own: Direct children that were started on purpose and that somebody waits for: leaders, and whatever the owner
-            adds (a keeper of output, say). They are never swept and never reaped as foreigners.
+        own: Processes that were started on purpose and that somebody else ends: leaders, and whatever the owner adds
+            (a keeper of output, say, its own child or not). They are never swept and never reaped as foreigners.
 
         families: By the leader's pid.
 
@@ -126,7 +131,7 @@ class Lineage:
 
     def recognise(self, stat: ProcStat) -> None:
         """Look whether a living process is of one of the families, and remember it if it is."""
-        family = self._by_proof(stat) or self._by_sign(stat.pid)
+        family = self._by_proof(stat) or self._by_sign(stat)
         if family is not None:
             family.note(stat)
 
@@ -138,10 +143,11 @@ class Lineage:
     def _by_proof(self, stat: ProcStat) -> Family | None:
         return next((family for family in self.families.values() if family.claims(stat)), None)
 
-    def _by_sign(self, pid: int) -> Family | None:
-        marker = procfs.marker_of(pid)
-        files = procfs.open_files(pid) if any(family.fifo for family in self.families.values()) else frozenset()
+    def _by_sign(self, stat: ProcStat) -> Family | None:
+        marker = procfs.marker_of(stat.pid)
+        asked = any(family.fifo for family in self.families.values())
+        files = procfs.written_files(stat.pid) if asked else {}
         for family in self.families.values():
-            if family.marker == marker or (family.fifo is not None and family.fifo in files):
+            if family.marker == marker or (family.fifo is not None and files.get(family.fifo)):
                 return family
         return None

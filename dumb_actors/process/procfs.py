@@ -3,11 +3,14 @@ Readers of `/proc`: small, without state, and never surprised that a process is 
 
 Whatever cannot be read (ended meanwhile, another user's, hidden by the mount) is answered like something that is not
 there: a caller that must tell these apart has to ask the kernel in another way.
+
+Only `os` is imported: a small process of its own uses this, and `typing` or `pathlib` would be a fifth of its memory.
 """
 
+# A Path object for each file would cost more than the reading of it, and tidy up what the kernel says.
+# ruff: noqa: PTH110, PTH115, PTH208
+
 import os
-from pathlib import Path
-from typing import NamedTuple
 
 __all__ = [
     "MARKER_NAME",
@@ -17,20 +20,25 @@ __all__ = [
     "children_are_listed",
     "children_of",
     "command_of",
+    "environment_of",
     "has_marker",
     "holds_file",
     "is_executing",
     "main_thread_children",
     "marker_of",
     "open_files",
+    "pids_in",
     "read_stat",
+    "written_files",
 ]
 
 MARKER_NAME = "DUMB_ACTORS_MARKER"
 """Name of the environment variable that carries a generation's marker."""
 
+_PIECE_BYTES = 64 * 1024
 
-class ProcStat(NamedTuple):
+
+class ProcStat:
     """
     The fields of `/proc/PID/stat` that we use.
 
@@ -42,15 +50,35 @@ class ProcStat(NamedTuple):
         state: One letter; `Z` for a zombie, `D` for a sleep that no signal ends.
 
         comm: Name of the program, at most 15 bytes, undecodable bytes replaced.
+
+        exit_status: Of a zombie, as wait(2) has it; 0 as well where we may not know it.
     """
 
-    pid: int
-    ppid: int
-    pgid: int
-    session: int
-    start_ticks: int
-    state: str
-    comm: str
+    __slots__ = ("comm", "exit_status", "pgid", "pid", "ppid", "session", "start_ticks", "state")
+
+    def __init__(
+        self,
+        *,
+        pid: int,
+        ppid: int,
+        pgid: int,
+        session: int,
+        start_ticks: int,
+        state: str,
+        comm: str,
+        exit_status: int = 0,
+    ) -> None:
+        self.pid = pid
+        self.ppid = ppid
+        self.pgid = pgid
+        self.session = session
+        self.start_ticks = start_ticks
+        self.state = state
+        self.comm = comm
+        self.exit_status = exit_status
+
+    def __repr__(self) -> str:
+        return f"<{self.comm!r} pid {self.pid} of {self.ppid}, group {self.pgid}, session {self.session}, {self.state}>"
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -66,9 +94,19 @@ class ProcStat(NamedTuple):
 def _read(path: str) -> bytes | None:
     # A process that ends between open() and read() gives ESRCH, a hidden one EACCES or ENOENT.
     try:
-        return Path(path).read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        whole = piece = os.read(descriptor, _PIECE_BYTES)
+        while piece:
+            piece = os.read(descriptor, _PIECE_BYTES)
+            whole += piece
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return whole
 
 
 def read_stat(pid: int) -> ProcStat | None:
@@ -97,6 +135,7 @@ def read_stat(pid: int) -> ProcStat | None:
         start_ticks=int(fields[19]),
         state=fields[0].decode("ascii", "replace"),
         comm=comm.decode("utf-8", "replace"),
+        exit_status=int(fields[49]) if len(fields) > 49 else 0,
     )
 
 
@@ -108,7 +147,7 @@ def children_of(pid: int) -> list[int]:
     have all of them reads again.
     """
     try:
-        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208  # names are all we need, and often
+        threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
     found: list[int] = []
@@ -119,7 +158,7 @@ def children_of(pid: int) -> list[int]:
 
 def children_are_listed() -> bool:
     """Tell whether this kernel has the children files (CONFIG_PROC_CHILDREN; gVisor has not)."""
-    return Path(f"/proc/self/task/{os.getpid()}/children").exists()
+    return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
 def main_thread_children() -> list[int]:
@@ -137,7 +176,12 @@ def main_thread_children() -> list[int]:
 
 def all_pids() -> list[int]:
     """List every process that can be seen. Some milliseconds for some hundred: not for the event loop."""
-    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208  # as above
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+
+
+def pids_in(cgroup: str) -> list[int]:
+    """List the processes in the control group whose directory is *cgroup*; empty when it cannot be read."""
+    return [int(word) for word in (_read(f"{cgroup}/cgroup.procs") or b"").split() if word != b"0"]
 
 
 def command_of(pid: int) -> str:
@@ -169,13 +213,21 @@ def is_executing(pid: int) -> bool:
     return not _read(f"/proc/{pid}/cmdline") and not _read(f"/proc/{pid}/environ")
 
 
+def environment_of(pid: int) -> dict[str, str]:
+    """Give the environment that *pid* was started with; empty when it is unreadable or was wiped by the program."""
+    pairs = (entry.partition(b"=") for entry in (_read(f"/proc/{pid}/environ") or b"").split(b"\0"))
+    return {os.fsdecode(name): os.fsdecode(value) for name, equals, value in pairs if equals}
+
+
 def marker_of(pid: int) -> str | None:
     """Give the marker in the environment that *pid* was started with; None without one or when it is unreadable."""
     prefix = f"{MARKER_NAME}=".encode()
-    for entry in (_read(f"/proc/{pid}/environ") or b"").split(b"\0"):
-        if entry.startswith(prefix):
-            return os.fsdecode(entry[len(prefix) :])
-    return None
+    raw = _read(f"/proc/{pid}/environ") or b""
+    start = 0 if raw.startswith(prefix) else raw.find(b"\0" + prefix) + 1
+    if not raw.startswith(prefix, start):
+        return None
+    end = raw.find(b"\0", start)
+    return os.fsdecode(raw[start + len(prefix) : end if end >= 0 else len(raw)])
 
 
 def has_marker(pid: int, marker: str) -> bool:
@@ -190,20 +242,52 @@ def has_marker(pid: int, marker: str) -> bool:
 
 def open_files(pid: int) -> frozenset[str]:
     """Give the paths that *pid* holds open, as the kernel spells them; empty when they cannot be read."""
-    directory = f"/proc/{pid}/fd"
-    found: set[str] = set()
-    try:
-        names = os.listdir(directory)  # noqa: PTH208  # as above
-    except OSError:
-        return frozenset()
-    for name in names:
-        try:
-            found.add(os.readlink(f"{directory}/{name}"))  # noqa: PTH115  # a Path would tidy the text up
-        except OSError:  # closed meanwhile
-            continue
-    return frozenset(found)
+    # By readlink, never by stat: that would ask the file system, which may hang.
+    return frozenset(path for _, path in _links(pid))
+
+
+def written_files(pid: int, under: str = "/") -> dict[str, bool]:
+    """
+    Give the paths from *under* on that *pid* has open for writing, and whether they were meant for it.
+
+    Returns:
+        For each path, True when a descriptor of it outlives an exec: somebody passed it on. False when all of them are
+        closed at an exec: so it is with us, and with what was forked from us and has not reached its exec.
+    """
+    found: dict[str, bool] = {}
+    for name, path in _links(pid):
+        flags = _flags(f"/proc/{pid}/fdinfo/{name}") if path.startswith(under) else 0
+        if flags & os.O_ACCMODE:
+            found[path] = found.get(path, False) or not flags & os.O_CLOEXEC
+    return found
 
 
 def holds_file(pid: int, path: str) -> bool:
-    """Tell whether *pid* has *path* (absolute, without symbolic links) open; False when that cannot be read."""
-    return path in open_files(pid)
+    """
+    Tell whether *pid* has *path* (absolute, without symbolic links) open for writing, and was meant to.
+
+    False when that cannot be read, and when the path was unlinked meanwhile, for it may name another file by now.
+    """
+    return written_files(pid, path).get(path, False)
+
+
+def _links(pid: int) -> list[tuple[str, str]]:
+    directory = f"/proc/{pid}/fd"
+    found: list[tuple[str, str]] = []
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return found
+    for name in names:
+        try:
+            found.append((name, os.readlink(f"{directory}/{name}")))
+        except OSError:  # closed meanwhile
+            continue
+    return found
+
+
+def _flags(path: str) -> int:
+    """Read the flags of an open file, close-on-exec among them (proc(5)); 0 when it was closed meanwhile."""
+    _, _, tail = (_read(path) or b"").partition(b"flags:")
+    words = tail.split(maxsplit=1)
+    return int(words[0], 8) if words else 0

@@ -1,108 +1,77 @@
 """
 What is on disk about each service's latest child, so that a supervisor that was killed can be followed by another one.
 
-One small JSON file for each service, written under a new name and renamed: after SIGKILL at any instant the file is the
-old or the new one. Nothing is synced: the loss of the machine ends all children anyway, and the boot id tells. The file
-of a child that ended stays, because the next generation is counted from it.
+One small file for each service. Each change of state appends one line, a whole JSON object, by one write: the last
+complete line counts, and a line that was cut off by a kill is passed over. A file that grew, or whose end is not a
+whole line, is written anew under another name and renamed: after SIGKILL at any instant it is the old or the new one.
+Nothing is synced: the loss of the machine ends all children anyway, and the boot id tells. The file of a child that
+ended stays, because the next generation is counted from it.
 """
 
-import json
 import logging
 import os
-import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import attrs
-from attrs.validators import in_, instance_of, optional
 
-from dumb_actors.errors import HostError, UnusablePath
+from dumb_actors.errors import UnusablePath
 from dumb_actors.model.child import Ending, Launch
+from dumb_actors.process import procfs
+from dumb_actors.process.latest import Latest, latest_of
+from dumb_actors.process.record import (
+    RECORD_FORMAT,
+    Record,
+    RecordState,
+    RecordTooNew,
+    json_of,
+    parse_record,
+    salvaged_generation,
+    step_facts,
+)
 
 __all__ = ["RECORD_FORMAT", "Record", "RecordState", "RecordTooNew", "Records"]
 
-RECORD_FORMAT = 1
-"""Number in each file. It goes up when an older program would misread a newer file."""
+COMPACT_BYTES = 64 * 1024
+"""A file that would grow beyond this is written anew, with one line."""
 
-RecordState: TypeAlias = Literal["intent", "running", "ended"]
+_UNKNOWN_SIZE = 1 << 62
+"""Size of a file that must not be appended to."""
 
 _log = logging.getLogger(__name__)
-
-
-def _strings(value: Iterable[str]) -> tuple[str, ...]:
-    return tuple(value)
-
-
-class RecordTooNew(HostError):
-    """A record was written by a newer version of this program; nothing was changed. `.detail` has path and format."""
-
-    code = "record-too-new"
-
-
-@attrs.frozen(kw_only=True)
-class Record:
-    """
-    The latest child of one service.
-
-    Attributes:
-        generation: Its generation.
-
-        service, slug: Name, and name of the file.
-
-        state: `intent`: about to be spawned, or just spawned; `running`: it has a pid; `ended`: nothing of it is left,
-            or what is left was reported.
-
-        marker: In its environment.
-
-        fifo: Absolute path of its output FIFO, if it has one.
-
-        argv, cwd, log_path, digest: From its `Launch`.
-
-        pid, start_ticks, boot_id: Identity of the leader; None before it is known.
-
-        ending: In words how it ended; empty before.
-    """
-
-    # First in the file, so that it is what survives of a torn one.
-    generation: int = attrs.field(validator=instance_of(int))
-    service: str = attrs.field(validator=instance_of(str))
-    slug: str = attrs.field(validator=instance_of(str))
-    state: RecordState = attrs.field(validator=in_(("intent", "running", "ended")))
-    marker: str = attrs.field(validator=instance_of(str))
-    fifo: str | None = attrs.field(default=None, validator=optional(instance_of(str)))
-    argv: tuple[str, ...] = attrs.field(default=(), converter=_strings)
-    cwd: str = attrs.field(default="", validator=instance_of(str))
-    log_path: str | None = attrs.field(default=None, validator=optional(instance_of(str)))
-    digest: str = attrs.field(default="", validator=instance_of(str))
-    pid: int | None = attrs.field(default=None, validator=optional(instance_of(int)))
-    start_ticks: int | None = attrs.field(default=None, validator=optional(instance_of(int)))
-    boot_id: str | None = attrs.field(default=None, validator=optional(instance_of(str)))
-    ending: str = attrs.field(default="", validator=instance_of(str))
 
 
 class Records:
     """
     The records of one supervisor, in one directory that only it writes to.
 
-    Everything here is synchronous: small files in a directory like `/run`.
+    Everything here is synchronous: small files in a directory like `/run`. Calls for different services may come from
+    different threads; those for one service come one after the other.
 
     Attributes:
-        damaged: After `load`, the files that could not be understood, and why.
+        run_id: Of this supervisor; it stands in each line.
+
+        damaged: After `load`, the files in which something could not be understood, and why.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, *, run_id: str = "") -> None:
+        self.run_id = run_id
         self._directory = directory
+        self._boot_id = procfs.boot_id()
         self._generations: dict[str, int] = {}
-        self._latest: dict[str, Record] = {}
+        self._latest: dict[str, Latest] = {}
+        self._sizes: dict[str, int] = {}
         self.damaged: dict[str, str] = {}
 
     def load(self) -> list[Record]:
         """
-        Read every record, sorted by slug.
+        Read every record, sorted by slug; nothing is written.
 
-        It may be called again. A file that cannot be understood is logged, listed in `damaged` and passed over,
-        as if it were absent.
+        It may be called again. A file in which something cannot be understood is logged and listed in `damaged`: what
+        is left of it counts, and if nothing is, it is passed over as if it were absent. A last line without its end is
+        no damage, only what a kill leaves.
 
         Raises:
             RecordTooNew: One is of a newer format.
@@ -134,27 +103,53 @@ class Records:
         self._generations[slug] = self._generations.get(slug, 0) + 1
         return self._generations[slug]
 
-    def write_intent(self, launch: Launch, fifo: str | None) -> None:
+    def write_intent(
+        self,
+        launch: Launch,
+        fifo: str | None,
+        *,
+        fifo_err: str | None = None,
+        log_start: tuple[int, int] | None = None,
+        cgroup: str | None = None,
+    ) -> None:
         """
-        Record that *launch* is about to be spawned.
+        Record that *launch* is about to be spawned, with everything that is known of it but its environment.
+
+        Args:
+            launch: The order.
+
+            fifo, fifo_err: Absolute paths of its output FIFO, and of that for standard error alone.
+
+            log_start: Inode of the log file, and the offset where this generation begins.
+
+            cgroup: Directory of its control group.
 
         Raises:
             UnusablePath: It could not be written; the former record stands, and nothing must be spawned.
         """
-        self._write(
-            Record(
-                generation=launch.generation,
-                service=launch.service,
-                slug=launch.slug,
-                state="intent",
-                marker=launch.marker,
-                fifo=fifo,
-                argv=launch.argv,
-                cwd=launch.cwd,
-                log_path=launch.log_path,
-                digest=launch.digest,
-            )
-        )
+        facts: dict[str, Any] = {
+            "generation": launch.generation,
+            "format": RECORD_FORMAT,
+            "service": launch.service,
+            "slug": launch.slug,
+            "marker": launch.marker,
+            "fifo": fifo,
+            "fifo_err": fifo_err,
+            "argv": launch.argv,
+            "cwd": launch.cwd,
+            "log_path": launch.log_path,
+            "stderr_path": launch.stderr_path,
+            "log_size": launch.log_size,
+            "log_count": launch.log_count,
+            "log_start": log_start,
+            "digest": launch.digest,
+            "notify": launch.notify,
+            "stop": [step_facts(step) for step in launch.stop],
+            "uid": launch.uid,
+            "cgroup": cgroup,
+        }
+        latest = Latest(launch.generation, json_of(facts)[:-1], "intent", self._boot_id)
+        self._write(launch.slug, latest)
 
     def write_pid(self, launch: Launch, pid: int, start_ticks: int, boot_id: str) -> None:
         """
@@ -163,8 +158,17 @@ class Records:
         Raises:
             UnusablePath: It could not be written; the intent stands and still leads to the child.
         """
-        known = self._known(launch)
-        self._write(attrs.evolve(known, state="running", pid=pid, start_ticks=start_ticks, boot_id=boot_id))
+        facts = {"state": "running", "pid": pid, "start_ticks": start_ticks, "boot_id": boot_id}
+        self._change(launch, started_at=time.time(), **facts)
+
+    def write_ready(self, launch: Launch) -> None:
+        """
+        Record that it proved ready.
+
+        Raises:
+            UnusablePath: It could not be written; a later supervisor has it prove that again.
+        """
+        self._change(launch, ready=True, ready_at=time.time())
 
     def write_ended(self, launch: Launch, ending: Ending | None) -> None:
         """
@@ -173,77 +177,130 @@ class Records:
         Raises:
             UnusablePath: It could not be written; the former record stands, and its identity proves nothing any more.
         """
-        text = "was not started" if ending is None else str(ending.exit)
-        self._write(attrs.evolve(self._known(launch), state="ended", ending=text))
+        self._change(launch, state="ended", ending="was not started" if ending is None else str(ending.exit))
 
-    def _known(self, launch: Launch) -> Record:
-        record = self._latest.get(launch.slug)
-        if record is None or record.generation != launch.generation:
+    def write_completed(self, launch: Launch, *, completed: bool) -> None:
+        """
+        Record that a one-shot has done its work, or that this counts no more.
+
+        Raises:
+            UnusablePath: It could not be written; the former record stands, and a later supervisor may run it again.
+        """
+        self._change(launch, completed=completed)
+
+    def adopt(self, record: Record) -> None:
+        """
+        Take over a record of an earlier supervisor, with the pid that was found if it had none.
+
+        Later writes for its generation follow it, whoever made the `Launch`.
+
+        Raises:
+            UnusablePath: It could not be written; the former record stands and leads to the same child. Later writes
+                for its generation work all the same.
+        """
+        latest = latest_of(record)
+        self._count(record.slug, record.generation)
+        self._latest[record.slug] = latest
+        self._write(record.slug, latest)
+
+    def _change(self, launch: Launch, **facts: Any) -> None:
+        latest = self._latest.get(launch.slug)
+        if latest is None or latest.generation != launch.generation:
             raise ValueError(f"no intent was written for generation {launch.generation} of {launch.service!r}")
-        return record
+        self._write(launch.slug, attrs.evolve(latest, **facts))
 
-    def _path(self, slug: str) -> Path:
-        return Path(self._directory, f"{slug}.json")
+    def _path(self, slug: str) -> str:
+        return f"{self._directory}/{slug}.json"
 
     def _read(self, slug: str) -> Record | None:
         path = self._path(slug)
         try:
-            raw = path.read_bytes()
+            raw = Path(path).read_bytes()
         except FileNotFoundError:
+            self._sizes[slug] = 0
             return None
         except OSError as error:
-            raise UnusablePath(str(path), "cannot read the record", error) from error
-        try:
-            record = _parse(raw, str(path))
-        except (ValueError, TypeError) as error:
-            self.damaged[str(path)] = str(error)
-            _log.warning("record.damaged", extra={"path": str(path), "reason": str(error)})
-            self._count(slug, _salvaged_generation(raw))
-            return None
-        self._count(slug, record.generation)
-        self._latest[slug] = record
+            raise UnusablePath(path, "cannot read the record", error) from error
+        record: Record | None = None
+        faults: list[str] = []
+        for line in _candidates(raw):
+            try:
+                record = parse_record(line, path)
+            except (ValueError, TypeError, AttributeError) as error:
+                faults.append(str(error))
+            else:
+                break
+        is_whole = record is not None and not faults and raw.endswith(b"}\n") and not raw.startswith(b"{\n")
+        self._sizes[slug] = len(raw) if is_whole else _UNKNOWN_SIZE
+        if faults or record is None:
+            self._note_damage(path, faults[0] if faults else "it has no complete line")
+        self._count(slug, salvaged_generation(raw) if record is None or faults else record.generation)
+        if record is not None:
+            self._count(slug, record.generation)
+            self._latest[slug] = latest_of(record)
         return record
+
+    def _note_damage(self, path: str, reason: str) -> None:
+        self.damaged[path] = reason
+        _log.warning("record.damaged", extra={"path": path, "reason": reason})
 
     def _count(self, slug: str, generation: int) -> None:
         self._generations[slug] = max(generation, self._generations.get(slug, 0))
 
-    def _write(self, record: Record) -> None:
-        path = self._path(record.slug)
-        body = json.dumps({"format": RECORD_FORMAT, **attrs.asdict(record)}, indent=1).encode()
-        new = path.with_name(f"{record.slug}.new")
+    def _write(self, slug: str, latest: Latest) -> None:
+        line = latest.line(self.run_id)
+        size = self._sizes.get(slug, _UNKNOWN_SIZE)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # What a killed supervisor left half written is of no more use.
-            new.unlink(missing_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-            new.replace(path)
+            if size + len(line) > COMPACT_BYTES or not self._append(slug, line):
+                self._replace(slug, line)
+                size = 0
         except OSError as error:
-            raise UnusablePath(str(path), "cannot write the record", error) from error
-        self._count(record.slug, record.generation)
-        self._latest[record.slug] = record
+            # A part of the line may stand there: nothing can be put behind it.
+            self._sizes[slug] = _UNKNOWN_SIZE
+            raise UnusablePath(self._path(slug), "cannot write the record", error) from error
+        self._sizes[slug] = size + len(line)
+        self._count(slug, latest.generation)
+        self._latest[slug] = latest
+
+    def _append(self, slug: str, line: bytes) -> bool:
+        """Append *line*; False: there is no directory."""
+        try:
+            descriptor = os.open(self._path(slug), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return False
+        _write_and_close(descriptor, line)
+        return True
+
+    def _replace(self, slug: str, line: bytes) -> None:
+        """Make *line* the whole file."""
+        new = f"{self._directory}/{slug}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            descriptor = os.open(new, flags, 0o600)
+        except FileNotFoundError:
+            Path(self._directory).mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(new, flags, 0o600)
+        except FileExistsError:
+            # What a killed supervisor left half written is of no more use.
+            Path(new).unlink()
+            descriptor = os.open(new, flags, 0o600)
+        _write_and_close(descriptor, line)
+        Path(new).replace(self._path(slug))
 
 
-def _parse(raw: bytes, path: str) -> Record:
-    document: Any = json.loads(raw)
-    if not isinstance(document, dict):
-        raise ValueError("not a JSON object")
-    number = document.get("format")
-    if not isinstance(number, int):
-        raise ValueError("no format number")
-    if number > RECORD_FORMAT:
-        raise RecordTooNew(
-            f"{path} has format {number}, this version understands up to {RECORD_FORMAT}; "
-            "use the newer version, or end its services and remove the file",
-            path=path,
-            format=number,
-        )
-    known = {field.name for field in attrs.fields(Record)}
-    return Record(**{key: value for key, value in document.items() if key in known})
+def _write_and_close(descriptor: int, line: bytes) -> None:
+    try:
+        # One write, unless the disk is full: then the second one says so.
+        while line:
+            line = line[os.write(descriptor, line) :]
+    finally:
+        os.close(descriptor)
 
 
-def _salvaged_generation(raw: bytes) -> int:
-    """Give the generation in a torn file if the whole number is there, else 0."""
-    match = re.search(rb'"generation": (\d{1,15}),', raw)
-    return int(match[1]) if match else 0
+def _candidates(raw: bytes) -> Iterator[bytes]:
+    """Give what may be the latest record, the best first."""
+    if raw.startswith(b"{\n"):  # format 1: one object over many lines
+        yield raw
+        return
+    *lines, _cut_off = raw.split(b"\n")
+    yield from (line for line in reversed(lines) if line)

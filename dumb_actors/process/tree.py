@@ -3,7 +3,8 @@ The sweep: find and kill what left a leader's process group, until a look finds 
 
 With the sub-reaper on, every orphan below us becomes our child, so a look is one read of our own children file, and the
 kernel tells the end of each by its pidfd. Without it only what was seen while its parents lived, and (in a stop, never
-after a crash) a walk of the process table for the marker, can help: best effort, and reported as such.
+after a crash) a walk of the process table for the marker and the output FIFO, can help: best effort, and reported as
+such. The orphans of a leader that was taken over went to another process than ours, so for it that walk is made always.
 """
 
 import os
@@ -35,7 +36,7 @@ class Sweep:
 
         subreaper: Orphans come to us.
 
-        scan: Walk the process table for the marker as well; only without the sub-reaper.
+        scan: Walk the process table for the marker and the FIFO as well.
 
         swept: Who was killed outside the group.
 
@@ -62,7 +63,7 @@ class Sweep:
         clean, patience = 0, 40
         # The children file may miss one while others come and go, so one clean look is not yet a proof; the walk of
         # the process table is too dear to be done twice and does not depend on the order of a list.
-        enough = 2 if self.subreaper else 1
+        enough = 2 if self.subreaper and not self.scan else 1
         with trio.move_on_after(timeout_s):
             while clean < enough:
                 found = await self._pass()
@@ -80,7 +81,7 @@ class Sweep:
     async def _pass(self) -> bool:
         """Kill, await and reap all that can be seen now; tell whether there was anything."""
         members = [stat for stat in self._visible() if stat.identity not in self._refused]
-        if self.scan and not self.subreaper:
+        if self.scan:
             members += await self._scanned({stat.pid for stat in members})
         for stat in members:
             self._kill(stat)
@@ -132,7 +133,7 @@ class Sweep:
     async def _scanned(self, known: set[int]) -> list[ProcStat]:
         known |= self.lineage.own | {self.family.leader}
         try:
-            carriers = await self.lineage.census.carriers(self.family.marker)
+            carriers = await self.lineage.census.carriers(self.family.marker, self.family.fifo)
         except OSError as error:  # no descriptors left
             self.left[(0, 0)] = Swept(pid=0, command=f"not known: the process table cannot be read ({error.strerror})")
             return []

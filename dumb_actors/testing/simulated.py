@@ -9,7 +9,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import attrs
 import trio
@@ -22,6 +22,7 @@ from dumb_actors.actors.running import run_supervisor
 from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.actors.wiring import ActorFactory
 from dumb_actors.errors import SpawnFailed
+from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.child import Ending, Exit, Launch
 from dumb_actors.model.probe import Directory, Mount, ProbeSpec, Settle, Url
 from dumb_actors.model.spec import ServiceSpec, StopStep
@@ -69,6 +70,7 @@ class SimulatedChild:
     behaviour: Behaviour
     host: "SimulatedHost"
     spawned_mono: float
+    facts: Mapping[str, Any] = attrs.field(factory=dict, init=False)
     _ends_mono: float = attrs.field(init=False)
     _exit: Exit = attrs.field(init=False)
 
@@ -233,9 +235,17 @@ class SimulatedHost:
         self._generations[slug] = self._generations.get(slug, 0) + 1
         return self._generations[slug]
 
-    async def prepare(self, launch: Launch) -> None:
+    def reports(self) -> Sequence[str]:
+        """Nothing was found."""
+        return ()
+
+    def on_gap(self, tell: Callable[[str, GapNews], None]) -> None:
+        """There are no logs."""
+
+    async def prepare(self, launch: Launch) -> Launch:
         """Take the time that the behaviour says."""
         await trio.sleep(self.behaviour(launch.service).prepare_takes)
+        return launch
 
     async def spawn(self, launch: Launch) -> SimulatedChild:
         """Make a child, or fail as the behaviour says."""

@@ -382,7 +382,7 @@ async def test_an_error_inside_one_actor_is_that_services_failure(autojump_clock
     async def prepare(launch):
         if launch.service == "app":
             raise ZeroDivisionError("a defect")
-        await sound(launch)
+        return await sound(launch)
 
     monkeypatch.setattr(host, "prepare", prepare)
     async with open_simulation(CHAIN, host) as supervisor:

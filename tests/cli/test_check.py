@@ -62,8 +62,8 @@ def test_warnings_are_shown_beside_faults_for_they_may_explain_them(shell):
 
 
 def test_warnings(shell):
-    path = shell.write_config({"a": service("a", umask="0022")})
+    path = shell.write_config({"a": service("a", wait_for_urls=[])})
     ended = shell.run("check", str(path))
     assert ended.code == 0
     assert "1 warning:" in ended.out
-    assert "$.a.umask" in ended.out
+    assert "$.a.wait_for_urls" in ended.out

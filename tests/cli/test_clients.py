@@ -53,7 +53,7 @@ def test_down_waits_for_the_end(shell):
 
 def test_down_json(shell):
     up = shell.up({"a": service("a")})
-    assert shell.run("down", "--json").json == {"ok": True, "pid": up.pid}
+    assert shell.run("down", "--json").json == {"ok": True, "pid": up.pid, "kept": False}
 
 
 def test_down_tells_who_is_not_stopped_yet(shell):
@@ -63,14 +63,6 @@ def test_down_tells_who_is_not_stopped_yet(shell):
     down.read_until(r"not stopped yet: a \(stopping\)")
     up.send(signal.SIGTERM)
     assert down.wait().code == 0
-
-
-def test_down_keep_is_refused(shell):
-    up = shell.up({"a": service("a")})
-    ended = shell.run("down", "--keep")
-    assert ended.code == 2
-    assert "not supported" in ended.err
-    assert up.process.poll() is None
 
 
 def test_missing_program(shell):

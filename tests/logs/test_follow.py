@@ -11,7 +11,9 @@ import trio.testing
 
 from dumb_actors.logs.follow import Follower
 from dumb_actors.logs.mover import Mover
+from dumb_actors.logs.order import FlowOrder
 from dumb_actors.logs.reader import Position, end_of
+from tests.logs.written import Wrote, write_log
 
 LIMIT = 20
 
@@ -127,6 +129,47 @@ async def test_rotated_out_of_sight_it_goes_on_with_the_oldest_there_is(path: Pa
         await expect(follower, b"3\n4\n5\n")
 
 
+async def test_what_it_has_open_it_reads_to_the_end_although_it_was_compressed_meanwhile(path: Path) -> None:
+    write_log(path, [Wrote(b"1\n", 0, 1)])
+    with trio.fail_after(LIMIT), Follower(str(path)) as follower:
+        await expect(follower, b"1\n")
+        write_log(path, [Wrote(b"2\n", 1, 1)])
+        for number in (3, 4, 5, 6):
+            write_log(path, [Wrote(b"%d\n" % number, number, 1, rotates=True)])
+        assert sorted(each.name for each in path.parent.glob("*.gz")) == ["x.log.2.gz", "x.log.3.gz", "x.log.4.gz"]
+        os.utime(f"{path}.4.gz")  # it is known by its index, not by its time
+        # The rest of its own, then what followed, though that is compressed as well.
+        await expect(follower, b"2\n3\n4\n5\n6\n")
+        append(path, b"7\n")
+        await expect(follower, b"7\n")
+        assert await follower.available() == b""
+
+
+async def test_without_an_index_what_was_compressed_is_not_read_twice(path: Path) -> None:
+    write_log(path, [Wrote(b"1\n", 0, 1)], indexed=False)
+    with trio.fail_after(LIMIT), Follower(str(path)) as follower:
+        await expect(follower, b"1\n")
+        for number in (2, 3, 4):
+            write_log(path, [Wrote(b"%d\n" % number, number, 1, rotates=True)], indexed=False)
+        await expect(follower, b"2\n3\n4\n")
+        assert await follower.available() == b""
+
+
+async def test_it_begins_in_a_compressed_file(path: Path) -> None:
+    write_log(path, [Wrote(b"older\nours 1\n", 0, 1)])
+    end = end_of(str(path))
+    assert end is not None
+    writes = [
+        Wrote(b"x" * 99_999 + b"\n", 1, 1, rotates=True),
+        *(Wrote(b"%d\n" % n, n, 1, rotates=True) for n in (2, 3)),
+    ]
+    write_log(path, writes)
+    with trio.fail_after(LIMIT), Follower(str(path), end._replace(offset=6)) as follower:
+        await expect(follower, b"ours 1\n" + b"x" * 99_999 + b"\n2\n3\n")
+        append(path, b"4\n")
+        await expect(follower, b"4\n")
+
+
 async def test_truncation_starts_anew(path: Path) -> None:
     path.write_bytes(b"a long first line\n")
     with trio.fail_after(LIMIT), Follower(str(path)) as follower:
@@ -217,7 +260,9 @@ async def test_megabytes_through_mover_and_rotations_arrive_complete(tmp_path: P
     with trio.fail_after(LIMIT):
         async with Mover() as mover:
             log = str(tmp_path / "x.log")
-            stream = await mover.open(str(tmp_path / "f"), log, log_size=20_000, log_count=1000)
+            stream = await mover.open(
+                FlowOrder(str(tmp_path / "f"), log, log_size=20_000, log_count=1000, generation=1)
+            )
             with Follower(log, stream.start) as follower:
 
                 async def follow() -> None:

@@ -1,10 +1,13 @@
 """Reading logs from their end."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from dumb_actors.logs.reader import Position, end_of, last_lines, tail_bytes
+from dumb_actors.logs.parts import part_names
+from dumb_actors.logs.reader import Position, end_of, last_lines, tail_and_end, tail_bytes
+from tests.logs.written import Wrote, write_log
 
 
 def write(path: Path, content: bytes) -> str:
@@ -86,3 +89,57 @@ def test_a_limit_cuts_and_says_so(tmp_path: Path) -> None:
     lines = last_lines(path, 9, limit=1000)
     assert [len(line) for line in lines] == [1000 - 5 + 1, 3]
     assert lines[0].startswith("…x")
+
+
+# --- compressed parts -------------------------------------------------------------------------------------------------
+
+
+def test_lines_reach_into_compressed_files(tmp_path: Path) -> None:
+    write(tmp_path / "x.3.gz", gzip.compress(b"1\n2\n"))
+    write(tmp_path / "x.2.gz", gzip.compress(b"3\n" + b"4" * 200_000 + b"\n"))
+    write(tmp_path / "x.1", b"5\n")
+    path = write(tmp_path / "x", b"6\n")
+    assert last_lines(path, 3) == ["4" * 200_000, "5", "6"]
+    assert last_lines(path, 5) == ["2", "3", "4" * 200_000, "5", "6"]
+    assert last_lines(path, 99)[:2] == ["1", "2"]
+    assert tail_bytes(path, 8) == b"444\n5\n6\n"
+    assert tail_bytes(path, 1_000_000) == b"1\n2\n3\n" + b"4" * 200_000 + b"\n5\n6\n"
+
+
+def test_a_compressed_file_that_is_not_needed_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "x.2.gz").symlink_to("x.2.gz")  # opening it fails
+    write(tmp_path / "x.1", b"1\n")
+    path = write(tmp_path / "x", b"2\n3\n")
+    assert last_lines(path, 2) == ["2", "3"]
+    assert tail_bytes(path, 5) == b"\n2\n3\n"
+    with pytest.raises(OSError, match="symbolic"):
+        last_lines(path, 3)
+
+
+def test_the_raw_part_counts_where_there_are_both(tmp_path: Path) -> None:
+    write(tmp_path / "x.2", b"1\n")
+    write(tmp_path / "x.2.gz", b"half writ")
+    write(tmp_path / "x.1", b"2\n")
+    path = write(tmp_path / "x", b"3\n")
+    assert [name.removeprefix(path) for name in part_names(path)] == ["", ".1", ".2"]
+    assert last_lines(path, 9) == ["1", "2", "3"]
+
+
+def test_a_start_in_a_compressed_file_is_found_by_its_stamp(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_log(path, [Wrote(b"older\nours 1\n", 0, 1)])
+    start = end_of(str(path))
+    assert start is not None
+    start = start._replace(offset=6)
+    write_log(path, [Wrote(b"ours 2\n", 1, 1, rotates=True), Wrote(b"ours 3\n", 2, 1, rotates=True)])
+    assert (tmp_path / "x.2.gz").exists()
+    assert last_lines(str(path), 9, start) == ["ours 1", "ours 2", "ours 3"]
+    assert last_lines(str(path), 9, Position(start.inode, start.offset)) == ["ours 3"]
+
+
+def test_a_tail_says_where_it_ends(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    assert tail_and_end(str(path), 9) == (b"", None)
+    write_log(path, [Wrote(b"one\n", 0, 1), Wrote(b"two\n", 1, 1, rotates=True)])
+    content, end = tail_and_end(str(path), 6)
+    assert (content, end and end[:2]) == (b"e\ntwo\n", (path.stat().st_ino, 4))

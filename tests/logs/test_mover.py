@@ -3,6 +3,7 @@
 # Small local files and programs: plain calls keep the order of events plain.
 
 import errno
+import gzip
 import os
 import subprocess
 import threading
@@ -13,9 +14,11 @@ import pytest
 import trio
 
 from dumb_actors.errors import UnusablePath
+from dumb_actors.logs.flow import Flow
 from dumb_actors.logs.mover import Mover, Stream
+from dumb_actors.logs.order import FlowOrder
+from dumb_actors.logs.parts import Position
 from dumb_actors.logs.pump import Pump
-from dumb_actors.logs.reader import Position
 from dumb_actors.logs.splice import splice, waiting_bytes
 from dumb_actors.logs.watch import NAMES, WRITES, Watch
 
@@ -28,16 +31,26 @@ async def run(stream: Stream, *argv: str) -> None:
 
 
 async def open_stream(mover: Mover, tmp_path: Path, *, size: int = 0, count: int = 2, name: str = "x") -> Stream:
-    return await mover.open(
-        str(tmp_path / "run" / name), str(tmp_path / "log" / f"{name}.log"), log_size=size, log_count=count
-    )
+    return await mover.open(FlowOrder(f"{tmp_path}/run/{name}", f"{tmp_path}/log/{name}.log", size, count))
+
+
+def held(pump: Pump, tmp_path: Path, name: str) -> Flow:
+    flow = pump.open(FlowOrder(f"{tmp_path}/{name}", f"{tmp_path}/{name}.log", 0, 1))
+    flow.hold()
+    return flow
 
 
 def parts(tmp_path: Path, name: str = "x") -> list[bytes]:
     """The contents of all files of a log, the oldest first."""
     log = tmp_path / "log" / f"{name}.log"
-    rotated = sorted(log.parent.glob(f"{name}.log.*"), key=lambda path: int(path.suffix[1:]), reverse=True)
-    return [path.read_bytes() for path in [*rotated, log]]
+    contents = [log.read_bytes()]
+    number = 1
+    while True:
+        raw, packed = (log.with_name(f"{name}.log.{number}{suffix}") for suffix in ("", ".gz"))
+        if not raw.exists() and not packed.exists():
+            return contents[::-1]
+        contents.append(raw.read_bytes() if raw.exists() else gzip.decompress(packed.read_bytes()))
+        number += 1
 
 
 async def test_fifty_megabytes_over_many_rotations_are_complete_in_order_and_cut_at_line_ends(tmp_path: Path) -> None:
@@ -64,9 +77,8 @@ async def test_finish_drains_what_a_dead_writer_left(tmp_path: Path) -> None:
         async with Mover() as mover:
             stream = await open_stream(mover, tmp_path)
             await run(stream, "sh", "-c", "echo one; echo two >&1; printf 'no end'")
-            stream.close_child_fd()
-            assert stream.child_fd == -1
             assert await stream.finish() == ("one", "two", "no end")
+            assert stream.child_fd == -1
             assert await stream.finish() == ("one", "two", "no end")
     assert parts(tmp_path) == [b"one\ntwo\nno end"]
     assert not Path(stream.fifo).exists()
@@ -127,7 +139,7 @@ async def test_a_line_longer_than_the_limit_is_cut_at_twice_the_size_only(tmp_pa
 async def test_suppressed_output_is_drained_and_counted(tmp_path: Path) -> None:
     with trio.fail_after(LIMIT):
         async with Mover() as mover:
-            stream = await mover.open(str(tmp_path / "f"), None, log_size=0, log_count=0)
+            stream = await mover.open(FlowOrder(str(tmp_path / "f"), None, 0, 0))
             assert stream.log_path is None
             await run(stream, "head", "-c", "5000000", "/dev/zero")
             assert await stream.finish() == ()
@@ -153,7 +165,7 @@ def test_a_full_disk_loses_counts_and_leaves_one_marker(tmp_path: Path) -> None:
     disk = Disk(free=5)
     pump = Pump(splice_to_log=disk)
     log = tmp_path / "x.log"
-    flow = pump.open(str(tmp_path / "f"), str(log), log_size=0, log_count=1)
+    flow = held(pump, tmp_path, "x")
     pump.add(flow)
     pump.turn()
     for text in (b"first\nsecond\n", b"third\n"):
@@ -177,7 +189,7 @@ def test_a_gap_at_the_end_is_marked_when_the_stream_is_finished(tmp_path: Path) 
     disk = Disk(free=0)
     pump = Pump(splice_to_log=disk)
     log = tmp_path / "x.log"
-    flow = pump.open(str(tmp_path / "f"), str(log), log_size=0, log_count=1)
+    flow = held(pump, tmp_path, "x")
     os.write(flow.child_fd, b"never seen\n")
     flow.finish()
     assert log.read_bytes() == b"[dumb-actors: 11 bytes of output were lost here: No space left on device]\n"
@@ -186,8 +198,8 @@ def test_a_gap_at_the_end_is_marked_when_the_stream_is_finished(tmp_path: Path) 
 
 def test_a_stream_with_much_gets_its_share_and_another_its_turn(tmp_path: Path) -> None:
     pump = Pump(budget=4096)
-    busy = pump.open(str(tmp_path / "busy"), str(tmp_path / "busy.log"), log_size=0, log_count=1)
-    calm = pump.open(str(tmp_path / "calm"), str(tmp_path / "calm.log"), log_size=0, log_count=1)
+    busy = held(pump, tmp_path, "busy")
+    calm = held(pump, tmp_path, "calm")
     pump.add(busy)
     pump.add(calm)
     pump.turn()
@@ -275,7 +287,7 @@ async def test_what_cannot_be_made_is_refused_and_leaves_nothing(tmp_path: Path,
             os.mkfifo(log)
     async with Mover() as mover:
         with trio.fail_after(LIMIT), pytest.raises(UnusablePath) as caught:
-            await mover.open(str(fifo), str(log), log_size=0, log_count=1)
+            await mover.open(FlowOrder(str(fifo), str(log), 0, 1))
     assert caught.value.path == str(culprit)
     assert fifo.exists() == (case == "fifo exists")
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import trio
 
 from dumb_actors.logs.follow import Follower
-from dumb_actors.logs.mover import Mover
+from dumb_actors.logs.mover import FlowOrder, Mover
 
 
 async def test_a_fifo_that_is_gone_or_cannot_be_removed_stops_nobody(tmp_path: Path) -> None:
     with trio.fail_after(30):
         async with Mover() as mover:
             streams = [
-                await mover.open(f"{tmp_path}/out/{name}", f"{tmp_path}/{name}.log", log_size=0, log_count=1)
+                await mover.open(FlowOrder(f"{tmp_path}/out/{name}", f"{tmp_path}/{name}.log", 0, 1))
                 for name in ("a", "b")
             ]
             # A directory in its place: unlink fails with EISDIR, for root as well.
@@ -29,7 +29,7 @@ async def test_a_fifo_that_a_killed_supervisor_left_is_replaced(tmp_path: Path) 
     os.mkfifo(tmp_path / "out" / "a")
     with trio.fail_after(30):
         async with Mover() as mover:
-            stream = await mover.open(f"{tmp_path}/out/a", f"{tmp_path}/a.log", log_size=0, log_count=1)
+            stream = await mover.open(FlowOrder(f"{tmp_path}/out/a", f"{tmp_path}/a.log", 0, 1))
             os.write(stream.child_fd, b"new\n")
             assert await stream.finish() == ("new",)
 

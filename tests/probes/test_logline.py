@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from dumb_actors.logs.mover import Mover
+from dumb_actors.logs.mover import FlowOrder, Mover
 from dumb_actors.logs.reader import Position, end_of
 from dumb_actors.model.spec import Log
 from dumb_actors.probes.base import Answer
@@ -74,7 +74,7 @@ async def test_through_mover_and_rotation(tmp_path: Path) -> None:
     reports: list[Answer] = []
     with trio.fail_after(LIMIT):
         async with Mover() as mover, ProbeKit() as kit:
-            stream = await mover.open(str(tmp_path / "f"), log, log_size=1000, log_count=50)
+            stream = await mover.open(FlowOrder(str(tmp_path / "f"), log, 1000, 50))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(wait_until_held, kit.make(Log("^1234$"), log=(log, stream.start)), reports.append)
                 await trio.testing.wait_all_tasks_blocked(0.01)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from orphans import Orphans, open_orphans
 from process_support import Place, Words
 
 from dumb_actors.process import procfs, subreaper
@@ -61,3 +62,9 @@ def place(spawner: Spawner, tmp_path: Path) -> Iterator[Place]:
     place = Place(str(tmp_path), spawner)
     yield place
     place.clean_up()
+
+
+@pytest.fixture
+def orphans(words: Words, tmp_path: Path) -> Iterator[Orphans]:
+    with open_orphans(words, tmp_path) as orphans:
+        yield orphans

@@ -11,6 +11,7 @@ import trio
 from dumb_actors.model.child import Launch
 from dumb_actors.process import procfs
 from dumb_actors.process.child import OwnChild, spawn_child
+from dumb_actors.process.leader import Leader
 from dumb_actors.process.lineage import Lineage
 from dumb_actors.process.spawner import Spawner
 
@@ -101,7 +102,7 @@ class Place:
         """End what a failed test left, so that the next one does not fail for it."""
         for child in self.children:
             leader = child._leader
-            if leader._popen.returncode is None:
+            if isinstance(leader, Leader) and leader._popen.returncode is None:
                 leader.signal_group(signal.SIGKILL)
                 leader._popen.wait()
                 os.close(leader._pidfd)

@@ -19,7 +19,7 @@ from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Exit
 from dumb_actors.model.spec import StopStep
 from dumb_actors.process import child as child_module
-from dumb_actors.process import procfs
+from dumb_actors.process import process_child, procfs
 
 TERM = (StopStep(signal="SIGTERM", wait=10),)
 HOLD = "sh -c 'echo $$ > $1; sleep 1000; true' x $1"
@@ -403,7 +403,7 @@ async def test_finish_is_bounded_when_the_output_hangs(place: Place, monkeypatch
             await trio.sleep_forever()
             return ()
 
-    monkeypatch.setattr(child_module, "OUTPUT_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(process_child, "OUTPUT_TIMEOUT_S", 0.01)
     with trio.fail_after(10):
         child = await place.spawn(place.launch("true"), output=Hanging())
         assert (await child.finish()).last_lines == ()
@@ -433,8 +433,8 @@ def freeze(leaves_nothing: None) -> Iterator[Callable[[int], Path]]:
 async def test_process_that_sigkill_does_not_end_is_reported_and_reaped_later(
     place: Place, freeze: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child_module, "KILL_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(child_module, "SWEEP_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(process_child, "KILL_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(process_child, "SWEEP_TIMEOUT_S", 0.05)
     with trio.fail_after(10):
         child = await place.spawn(place.launch("sleep", "1000"))
         state = freeze(child.pid)

@@ -1,10 +1,15 @@
 """Logs: pieces by cursor, and the stream."""
 
+import gzip
+
 import pytest
 import trio
 from web_support import site, spec, until
 
-from dumb_web.logfile import piece_at, read_lines
+from dumb_actors import Redactor
+from dumb_web.logfile import piece_at
+
+NO_SECRETS = Redactor(())
 
 
 def logged(tmp_path, name="web"):
@@ -55,13 +60,30 @@ def test_characters_are_not_torn(tmp_path):
     log = tmp_path / "log"
     whole = "a€" * 500
     log.write_bytes(whole.encode() + "€".encode()[:2])
-    piece = piece_at(str(log), None, 1024)
+    piece = piece_at(str(log), None, 1024, NO_SECRETS)
     assert piece.text == whole[-len(piece.text) :]
     assert (piece.cursor, piece.size) == (2000, 2002)
     log.write_bytes((whole + "€").encode())
-    assert piece_at(str(log), piece.cursor, 1024).text == "€"
+    assert piece_at(str(log), piece.cursor, 1024, NO_SECRETS).text == "€"
     log.write_bytes(b"\xff\x80\x80\x80\x80ok\xf0")
-    assert piece_at(str(log), 0, 1024).text == "\ufffd" * 5 + "ok"
+    assert piece_at(str(log), 0, 1024, NO_SECRETS).text == "\ufffd" * 5 + "ok"
+
+
+async def test_pieces_reach_into_rotated_files(tmp_path):
+    log = tmp_path / "web.log"
+    for name, content in [("web.log", b"young\n"), ("web.log.1", b"x" * 3000 + b"older\n")]:
+        (tmp_path / name).write_bytes(content)
+    async with site([logged(tmp_path)]) as here:
+        first = await here.get("/logs", process_name="web", tail_bytes=1024)
+        assert (len(first["chunk"]), first["chunk"][-12:]) == (1024, "older\nyoung\n")
+        assert (first["cursor"], first["size"], first["reset"]) == (6, 6, True)
+        with log.open("ab") as file:
+            file.write(b"more\n")
+        assert (await here.get("/logs", process_name="web", cursor=6))["chunk"] == "more\n"
+        log.rename(tmp_path / "web.log.1")
+        log.write_bytes(b"new\n")
+        anew = await here.get("/logs", process_name="web", cursor=11, tail_bytes=1024)
+        assert (anew["chunk"], anew["cursor"], anew["reset"]) == ("young\nmore\nnew\n", 4, True)
 
 
 @pytest.mark.parametrize(
@@ -74,26 +96,28 @@ def test_characters_are_not_torn(tmp_path):
         (b"a\nb\nc\n", 9, b"a\nb\nc\n"),
         (b"a\nb\nc\n", 0, b""),
         (b"\n\n\n", 2, b"\n\n"),
-        (b"a\r\nb\x0c\xff\n", 1, b"b\x0c\xff\n"),
+        (b"a\r\nb\r\x0c\xff\r\n", 1, b"b\r\x0c\xff\r\n"),
         (b"x" * 100_000 + b"\n" + b"y" * 100_000 + b"\n", 1, b"y" * 100_000 + b"\n"),
     ],
 )
-def test_the_last_lines_as_they_are(tmp_path, content, count, expected):
-    log = tmp_path / "log"
-    log.write_bytes(content)
-    tail = read_lines(str(log), count)
-    assert tail.content == expected
-    assert tail.end is not None
-    assert tail.end.offset == len(content)
+async def test_the_last_lines_as_they_are(tmp_path, content, count, expected):
+    (tmp_path / "web.log").write_bytes(content)
+    async with site([logged(tmp_path)]) as here:
+        assert (await here.client.get(f"/logs/web?tail={count}")).content == expected
 
 
-def test_last_lines_reach_into_rotated_files(tmp_path):
-    for name, content in [("log", "e\nf"), ("log.1", "c\nd\n"), ("log.2", "a\nb\n")]:
+async def test_last_lines_reach_into_rotated_files(tmp_path):
+    for name, content in [("web.log", "e\nf"), ("web.log.1", "c\nd\n"), ("web.log.2", "a\nb\n")]:
         (tmp_path / name).write_text(content)
-    assert read_lines(str(tmp_path / "log"), 5).content == b"b\nc\nd\ne\nf"
-    assert read_lines(str(tmp_path / "log"), 2).content == b"e\nf"
-    assert read_lines(str(tmp_path / "log"), 99).content == b"a\nb\nc\nd\ne\nf"
-    assert read_lines(str(tmp_path / "nothing"), 3).end is None
+    (tmp_path / "web.log.3.gz").write_bytes(gzip.compress(b"y\nz\n"))
+    async with site([logged(tmp_path)]) as here:
+        for tail, expected in [
+            (5, b"b\nc\nd\ne\nf"),
+            (2, b"e\nf"),
+            (7, b"z\na\nb\nc\nd\ne\nf"),
+            (99, b"y\nz\na\nb\nc\nd\ne\nf"),
+        ]:
+            assert (await here.client.get(f"/logs/web?tail={tail}")).content == expected
 
 
 async def test_a_log_that_cannot_be_read_is_named(tmp_path):

@@ -8,7 +8,7 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from dumb_actors import Supervisor
-from dumb_web import capabilities, description, events, lifecycle, logs, processes, shutdown, status
+from dumb_web import capabilities, description, events, events_history, lifecycle, logs, processes, shutdown, status
 from dumb_web.context import Web
 from dumb_web.errors import json_response, render_error
 from dumb_web.guard import Guard
@@ -26,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *status.ROUTES,
     *capabilities.ROUTES,
     *events.ROUTES,
+    *events_history.ROUTES,
     *logs.ROUTES,
     *shutdown.ROUTES,
     *description.ROUTES,
@@ -49,6 +50,7 @@ def create_app(
     supervisor: Supervisor,
     *,
     on_shutdown: Callable[[], None] | None = None,
+    on_leave: Callable[[], None] | None = None,
     allowed_hosts: Iterable[str] = (),
     origins: Iterable[str] | None = None,
 ) -> WebApp:
@@ -59,6 +61,8 @@ def create_app(
         supervisor: Only its public methods are called; it may end before the app does.
 
         on_shutdown: Called, in the Trio thread, by `POST /shutdown`; None: that answers 404.
+
+        on_leave: Called instead when the services are to go on; None: that is refused.
 
         allowed_hosts: Names for the `Host` header beside those of loopback, for a reverse proxy on this machine.
 
@@ -75,7 +79,13 @@ def create_app(
     # Both spellings of a path are answered, never a redirect: proxies that cut a prefix off would lose it.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    web = Web(supervisor=supervisor, listing=Listing(supervisor), routes=ROUTES, on_shutdown=on_shutdown)
+    web = Web(
+        supervisor=supervisor,
+        listing=Listing(supervisor),
+        routes=ROUTES,
+        on_shutdown=on_shutdown,
+        on_leave=on_leave,
+    )
     app.hub = web.hub
     for route in ROUTES:
         _add_route(app, web, route)

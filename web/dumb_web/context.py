@@ -35,6 +35,8 @@ class Web:
 
         on_shutdown: Ends the program; None: it cannot be ended from here.
 
+        on_leave: Ends the program and leaves the services running; None: that cannot be done from here.
+
         file_threads: For everything that reads a file.
     """
 
@@ -43,6 +45,7 @@ class Web:
     routes: tuple[Route, ...]
     hub: StreamHub = attrs.field(factory=StreamHub)
     on_shutdown: Callable[[], None] | None = None
+    on_leave: Callable[[], None] | None = None
     file_threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(FILE_THREADS))
 
     async def in_file_thread(self, read: Callable[[], T]) -> T:

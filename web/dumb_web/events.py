@@ -25,7 +25,7 @@ from dumb_web.streams import stream_response
 from dumb_web.structure import OneOf, Range
 from dumb_web.wire import alike, dump
 
-__all__ = ["HEARTBEAT_S", "ROUTES"]
+__all__ = ["HEARTBEAT_S", "KINDS", "ROUTES", "EventMessage", "message_of"]
 
 HEARTBEAT_S = 15.0
 """
@@ -38,7 +38,7 @@ our connection lives on. And proxies cut what is silent, after a minute as a rul
 RETRY = b"retry: 1000\n\n"
 HEARTBEAT = b": nothing new\n\n"
 END = b"id:\n\n"
-"""Takes the last id from the client: what asks next is another run of the supervisor, whose numbers begin anew."""
+"""Takes the last id from the client: what asks next is another run of the supervisor, and begins with its state."""
 
 KINDS: tuple[str, ...] = get_args(attrs.fields(Event).kind.type)
 LONGEST_ID = 18
@@ -139,7 +139,8 @@ async def events(
 
     Args:
         last_event_id: Go on right behind the event with this number, without a snapshot, as long as that event is among
-            the last 4,096; what is no number is taken for none.
+            the last 4,096; what is no number is taken for none. Where it is of an earlier run of the supervisor, the
+            snapshot comes behind what was missed.
     """
     wanted = Wanted(
         services=frozenset(web.supervisor.find(name).name for name in query.service), kinds=frozenset(query.kind)
@@ -188,6 +189,7 @@ class EventBody(ResponseBody):
         self._wanted = wanted
         self._after = after
         self._first: bytes | None = None
+        self._late_state: bytes | None = None
         self._has_ended = False
         self._stack = AsyncExitStack()
         self._events: EventStream
@@ -195,8 +197,10 @@ class EventBody(ResponseBody):
     async def __aenter__(self) -> Self:
         self._events = await self._stack.enter_async_context(self._web.supervisor.events(after=self._after))
         # Written at once: services may come and go.
-        state = b"" if self._events.resumed else self._wanted.message(overview(self._web, self._events.snapshot))
-        self._first = RETRY + state
+        is_needed = self._events.crossed or not self._events.resumed
+        state = self._wanted.message(overview(self._web, self._events.snapshot)) if is_needed else b""
+        self._first = RETRY + (b"" if self._events.resumed else state)
+        self._late_state = state if self._events.crossed else None
         return self
 
     async def __aexit__(
@@ -223,20 +227,23 @@ class EventBody(ResponseBody):
     def _rest(self) -> bytes:
         """The server ends: what has happened by now is still told, and that is all."""
         while (event := self._events.take_nowait()) is not None:
-            if self._wanted.has(event):
-                return self._message_of(event)
+            if (told := self._tell(event)) is not None:
+                return told
         return self._end_with(END)
 
-    @staticmethod
-    def _message_of(event: Event) -> bytes:
-        return _message(alike(EventMessage, event, from_=event.from_phase, to=event.to_phase))
+    def _tell(self, event: Event) -> bytes | None:
+        """Write what is to be sent of *event*, and behind the last one that was missed the state."""
+        told = _message(message_of(event)) if self._wanted.has(event) else b""
+        if self._late_state is not None and event.seq >= self._events.snapshot.seq:
+            told, self._late_state = told + self._late_state, None
+        return told or None
 
     async def _following(self) -> bytes:
         with trio.move_on_after(HEARTBEAT_S):
             try:
                 async for event in self._events:
-                    if self._wanted.has(event):
-                        return self._message_of(event)
+                    if (told := self._tell(event)) is not None:
+                        return told
             except EventsLost as error:
                 return self._end_with(_message(LostMessage(seq=error.after, at=self._web.supervisor.snapshot().at)))
             return self._end_with(END)
@@ -245,6 +252,11 @@ class EventBody(ResponseBody):
     def _end_with(self, last: bytes) -> bytes:
         self._has_ended = True
         return last
+
+
+def message_of(event: Event) -> EventMessage:
+    """Give *event* as it is sent."""
+    return alike(EventMessage, event, from_=event.from_phase, to=event.to_phase)
 
 
 def _message(content: SnapshotMessage | EventMessage | LostMessage) -> bytes:

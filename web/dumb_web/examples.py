@@ -232,6 +232,18 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
             "too slow": _stream({"seq": 58, "kind": "lost", "at": AT}),
         },
     ),
+    ("GET", "/events/history"): Example(
+        asks={
+            "after": 57,
+            "since": 1770980000,
+            "until": 1770990000,
+            "service": NAME,
+            "kind": ["phase"],
+            "limit": 100,
+        },
+        answers={"one event": {"events": [EVENT], "seq": 61, "more": False}},
+        failures={500: {"detail": "cannot read the journal in /srv/stack/log/journal: Permission denied"}},
+    ),
     ("GET", "/logs"): Example(
         asks={"process_name": NAME, "cursor": 4096, "tail_bytes": 131072},
         answers={
@@ -255,7 +267,20 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
         failures={500: {"detail": "cannot read the log /srv/stack/log/x.log: Permission denied"}},
     ),
     ("GET", "/logs/<path:service>"): Example(
-        asks={"service": NAME, "tail": 2, "follow": False},
+        asks={
+            "service": NAME,
+            "tail": 2,
+            "follow": False,
+            "since": "2h",
+            "until": "2026-02-13T12:00:00Z",
+            "match": "ready",
+            "regex": False,
+            "generation": "last",
+            "after": "7340033:4096:1770981022410000000",
+            "before": "7340033:4096:1770981022410000000",
+            "format": "json",
+            "Last-Event-ID": "7340033:4096:1770981022410000000",
+        },
         answers={"two lines": "listening on 127.0.0.1:8080\nready\n"},
         failures={500: {"detail": "cannot read the log /srv/stack/log/x.log: Permission denied"}},
     ),

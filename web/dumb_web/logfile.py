@@ -1,5 +1,5 @@
 """
-Bytes of log files as clients want them: a piece from a cursor on, or the last lines and where they end.
+Bytes of a log file as the web client wants them: a piece from a cursor on, masked.
 
 Plain blocking functions, for a thread. What is no regular file has no log.
 """
@@ -11,20 +11,12 @@ from contextlib import contextmanager
 
 import attrs
 
-from dumb_actors import Position, UnusablePath, last_lines
+from dumb_actors import Redactor, UnusablePath, tail_and_end
 
-__all__ = ["PIECE_LIMIT", "Tail", "piece_at", "read_lines"]
+__all__ = ["PIECE_LIMIT", "Piece", "piece_at"]
 
 PIECE_LIMIT = 8 * 1024 * 1024
-BLOCK = 64 * 1024
-
-
-@attrs.frozen
-class Tail:
-    """The end of a log, and where that end was; None: there is no file."""
-
-    content: bytes
-    end: Position | None
+LONGEST_CHARACTER = 4
 
 
 @attrs.frozen(kw_only=True)
@@ -37,11 +29,12 @@ class Piece:
     reset: bool = True
 
 
-def piece_at(path: str, cursor: int | None, tail_bytes: int) -> Piece:
+def piece_at(path: str, cursor: int | None, tail_bytes: int, redactor: Redactor) -> Piece:
     """
-    Read what is new since *cursor*, at most 8 MiB; without a cursor, or when the file is shorter, its last bytes.
+    Read what is new since *cursor*, at most 8 MiB; without a cursor, or when the file is shorter, the log's last bytes.
 
-    A character whose last bytes are not written yet is left for the next piece.
+    Those may be of rotated files; cursor and size are of the present one, and count bytes as they are in it, masked or
+    not. What could be the beginning of a character or of a secret is left for the next piece.
 
     Raises:
         UnusablePath: The file is there and cannot be read.
@@ -50,85 +43,60 @@ def piece_at(path: str, cursor: int | None, tail_bytes: int) -> Piece:
         if fd < 0:
             return Piece()
         size = os.fstat(fd).st_size
-        reset = cursor is None or cursor > size
-        start = max(0, size - tail_bytes) if cursor is None or cursor > size else cursor
-        content = _whole_characters(os.pread(fd, min(size - start, PIECE_LIMIT), start))
-        end = start + len(content)
-        if reset and start:
-            content = _from_character(content)
-        return Piece(text=content.decode(errors="replace"), cursor=end, size=size, reset=reset)
+        if cursor is None or cursor > size:
+            return _last_piece(path, tail_bytes, redactor)
+        # What precedes is looked at, too: a secret may lie across the cursor.
+        before = min(cursor, redactor.longest)
+        content = os.pread(fd, min(size - cursor, PIECE_LIMIT) + before, cursor - before)
+        content = content[: _upto(content, before, redactor)]
+        text = redactor.bytes(content, skip=before).decode(errors="replace")
+        return Piece(text=text, cursor=cursor + len(content) - before, size=size, reset=False)
+
+
+def _last_piece(path: str, tail_bytes: int, redactor: Redactor) -> Piece:
+    try:
+        content, end = tail_and_end(path, tail_bytes + redactor.longest)
+    except OSError as error:
+        raise UnusablePath(path, "cannot read the log", error) from error
+    if end is None:
+        return Piece()
+    before = max(0, len(content) - tail_bytes)
+    kept = content[: _upto(content, before, redactor)]
+    text = redactor.bytes(kept, skip=before)
+    if before or len(content) == tail_bytes:
+        text = _from_character(text)
+    cursor = max(0, end.offset - (len(content) - len(kept)))
+    return Piece(text=text.decode(errors="replace"), cursor=cursor, size=end.offset, reset=True)
+
+
+def _upto(content: bytes, before: int, redactor: Redactor) -> int:
+    """Find how much of *content*, but for what is *before* the piece, can be given already."""
+    whole = _whole_characters(content)
+    upto = whole - redactor.begun(content[:whole])
+    for low, high in redactor.find(content[:whole]):
+        if low < upto < high:
+            upto = high
+    return max(upto, min(before, len(content)))
 
 
 def _from_character(content: bytes) -> bytes:
     """Cut off the end of a UTF-8 character at the beginning of *content*."""
-    for index, byte in enumerate(content[:4]):
+    for index, byte in enumerate(content[:LONGEST_CHARACTER]):
         if not 0x80 <= byte < 0xC0:
             return content[index:]
     return content
 
 
-def _whole_characters(content: bytes) -> bytes:
-    """Cut off the beginning of a UTF-8 character at the end of *content*, when its rest is missing."""
-    for back in range(1, min(3, len(content)) + 1):
+def _whole_characters(content: bytes) -> int:
+    """Give the length of *content* without the beginning of a UTF-8 character at its end, when its rest is missing."""
+    for back in range(1, min(LONGEST_CHARACTER - 1, len(content)) + 1):
         byte = content[-back]
         if byte >= 0xC0:
             length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return content[:-back] if length > back else content
+            return len(content) - back if length > back else len(content)
         if byte < 0x80:
             break
-    return content
-
-
-def read_lines(path: str, count: int) -> Tail:
-    """
-    Read the last *count* lines, over the border to rotated files.
-
-    Raises:
-        UnusablePath: The file is there and cannot be read.
-    """
-    with _opened(path) as fd:
-        if fd < 0:
-            return Tail(b"", None)
-        found = os.fstat(fd)
-        content = _last_lines(fd, found.st_size, count)
-        missing = count - content.count(b"\n") - (bool(content) and not content.endswith(b"\n"))
-        if len(content) == found.st_size and missing > 0:
-            content = _older_lines(path, missing) + content
-        return Tail(content, Position(found.st_ino, found.st_size))
-
-
-def _last_lines(fd: int, size: int, count: int) -> bytes:
-    """Read ever more from the end until *count* lines are there; a last line without its end counts as one."""
-    window = BLOCK
-    while True:
-        low = max(0, size - window)
-        content = os.pread(fd, size - low, low)
-        start = _start_of_lines(content, count)
-        if start > 0 or low == 0 or window >= PIECE_LIMIT:
-            return content[start:]
-        window *= 4
-
-
-def _start_of_lines(content: bytes, count: int) -> int:
-    """Find where the last *count* lines of *content* begin; 0 when it has no more than that."""
-    if count == 0:
-        return len(content)
-    end = len(content) - content.endswith(b"\n")
-    for _ in range(count):
-        end = content.rfind(b"\n", 0, end)
-        if end < 0:
-            return 0
-    return end + 1
-
-
-def _older_lines(path: str, count: int) -> bytes:
-    """Read lines of the rotated files, the youngest first, until there are enough."""
-    older: list[str] = []
-    number = 1
-    while len(older) < count and os.path.lexists(part := f"{path}.{number}"):
-        older = last_lines(part, count - len(older)) + older
-        number += 1
-    return "".join(f"{line}\n" for line in older).encode(errors="replace")
+    return len(content)
 
 
 @contextmanager

@@ -1,24 +1,25 @@
-"""`GET /logs` and `GET /logs/<service>`: output of services, by pieces for pages and as a stream for people."""
+"""`GET /logs` and `GET /logs/<service>`: output of services, by pieces for pages, and by lines for all others."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated
 
 import attrs
-from quart import Response
-from quart.wrappers.response import ResponseBody
+from quart import Response, request
 
-from dumb_actors import Follower, ServiceSpec, UnknownService, UnusablePath
+from dumb_actors import LogPage, ServiceSpec, UnknownService, UnusablePath
 from dumb_web.context import Web
-from dumb_web.errors import ApiError
-from dumb_web.logfile import Piece, Tail, piece_at, read_lines
-from dumb_web.routes import Media, Route
-from dumb_web.streams import StreamHub, stream_response
+from dumb_web.errors import ApiError, json_response
+from dumb_web.logfile import Piece, piece_at
+from dumb_web.logquery import Asked, LinesQuery
+from dumb_web.logstream import EventsBody, LogRecord, LogReset, RawBody, TextBody, record_of, search
+from dumb_web.routes import Header, Media, Route
+from dumb_web.streams import stream_response
 from dumb_web.structure import Range
 
 __all__ = ["ROUTES"]
 
-LINES_LIMIT = 100_000
+TEXT = "text/plain; charset=utf-8"
 
 
 @attrs.frozen
@@ -66,25 +67,38 @@ class LogPiece:
     log: str | None
 
 
-@attrs.frozen
-class TailQuery:
+@attrs.frozen(kw_only=True)
+class LogAnswer:
     """
-    The query of `GET /logs/<service>`.
+    Lines of a log.
 
     Attributes:
-        tail: How many of the last lines.
+        service: Whose.
 
-        follow: Go on with what is written, until the supervisor ends.
+        lines: The oldest first.
+
+        more: The search ended at a limit; there may be more: younger lines behind `cursor` where no `tail` was asked
+            for, else older ones before `older`.
+
+        reset: `after` or `before` lies in a file that is gone; these are the last lines instead.
+
+        older: Go on with this as `before`; null: there are no older ones, or no `tail` was asked for.
+
+        cursor: Go on with this as `after`; null: there is no log.
     """
 
-    tail: Annotated[int, Range(ge=0, le=LINES_LIMIT)] = 100
-    follow: bool = False
+    service: str
+    lines: Sequence[LogRecord]
+    more: bool
+    reset: bool
+    older: str | None
+    cursor: str | None
 
 
 async def log_piece(web: Web, query: PieceQuery) -> LogPiece:
     """Give what is new in a log since a cursor; an unknown service has an empty log."""
     path = _path_of(web, query.process_name)
-    piece = await web.in_file_thread(partial(piece_at, path, query.cursor, query.tail_bytes)) if path else Piece()
+    piece = await web.in_file_thread(_reader(web, path, query)) if path else Piece()
     return LogPiece(
         process_name=query.process_name,
         size=piece.size,
@@ -95,20 +109,67 @@ async def log_piece(web: Web, query: PieceQuery) -> LogPiece:
     )
 
 
-async def log_stream(web: Web, service: str, query: TailQuery) -> Annotated[Response, Media("text/plain")]:
+def _reader(web: Web, path: str, query: PieceQuery) -> Callable[[], Piece]:
+    return partial(piece_at, path, query.cursor, query.tail_bytes, web.supervisor.redactor)
+
+
+async def log_stream(
+    web: Web, service: str, query: LinesQuery, last_event_id: Annotated[str | None, Header("Last-Event-ID")]
+) -> Annotated[Response, Media("*/*", events=(LogRecord, LogReset))]:
     """
-    Give the last lines of a service's output as they are, and with `follow` what it writes from there on.
+    Give lines of a service's output: the last ones, those of a time, of a generation, with a text in them.
+
+    As text they are as they were written. Where a limit cut them off, the header `x-log-more` is `true`, and
+    `x-log-older` or `x-log-cursor` is what to ask with next, as `before` or `after`; with `follow` the text goes on
+    with what is written. As JSON they are an object with `lines`, `more`, `reset`, `older` and `cursor`. As
+    server-sent events each line is one (`line`) and has a cursor as its id; a stream that is resumed where that is
+    possible loses and doubles no line, otherwise it begins with an event `reset`.
 
     Args:
         service: Whose output; a slash in the name may be written as it is.
+
+        last_event_id: Go on behind the line with this id; what is no cursor is taken for none.
     """
     # A name may end in a slash, and so may the spelling of a path.
     path = _path_of(web, service) or _path_of(web, service.rstrip("/"))
     if path is None:
         raise ApiError(404, f"no log: {service!r} is no service with output of its own", code="unknown-service")
-    tail = await web.in_file_thread(partial(read_lines, path, query.tail))
-    body = FollowBody(path, tail, web.hub) if query.follow else tail.content
-    return stream_response(body, "text/plain; charset=utf-8")
+    asked = Asked.of(query, request.headers.get("accept", ""), last_event_id)
+    if asked.follow:
+        return await _followed(web, path, asked)
+    page = await search(web, path, asked.query)
+    is_reset = page.is_reset
+    if is_reset:
+        page = await search(web, path, asked.anew())
+    answer = LogAnswer(
+        service=service,
+        lines=[record_of(line) for line in page.lines] if asked.format == "json" else (),
+        more=page.more,
+        reset=is_reset,
+        older=None if page.older is None else str(page.older),
+        cursor=None if page.cursor is None else str(page.cursor),
+    )
+    return json_response(answer) if asked.format == "json" else _as_text(page, answer)
+
+
+async def _followed(web: Web, path: str, asked: Asked) -> Response:
+    query = attrs.evolve(asked.query, unfinished=False)
+    if asked.format == "events":
+        first = await search(web, path, query)
+        return stream_response(EventsBody(web, path, query, first), "text/event-stream; charset=utf-8")
+    # Of a text without conditions also what has no line's end yet is passed on, and masked as a whole.
+    first = await search(web, path, query, masked=not asked.is_plain)
+    body = RawBody(web, path, first) if asked.is_plain else TextBody(web, path, query, first)
+    return stream_response(body, TEXT)
+
+
+def _as_text(page: LogPage, answer: LogAnswer) -> Response:
+    content = b"".join(line.content + (b"\n" if line.is_whole else b"") for line in page.lines)
+    response = stream_response(content, TEXT)
+    told = {"x-log-more": "true" if answer.more else None, "x-log-reset": "true" if answer.reset else None}
+    told |= {"x-log-older": answer.older, "x-log-cursor": answer.cursor}
+    response.headers.update({name: value for name, value in told.items() if value is not None})
+    return response
 
 
 def _path_of(web: Web, name: str) -> str | None:
@@ -118,42 +179,6 @@ def _path_of(web: Web, name: str) -> str | None:
     except UnknownService:
         return None
     return web.supervisor.log_path(found.name) if isinstance(found, ServiceSpec) else None
-
-
-class FollowBody(ResponseBody):
-    """
-    The body of a stream: the tail, then what is written, until the client goes or the hub is closed.
-
-    Not a generator: nothing is held across a `yield`, and what it opens is closed at a known place.
-    """
-
-    def __init__(self, path: str, tail: Tail, hub: StreamHub) -> None:
-        self._follower = Follower(path, tail.end)
-        self._hub = hub
-        self._first: bytes | None = tail.content
-
-    async def __aenter__(self) -> Self:
-        self._follower.__enter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None = None,
-        value: BaseException | None = None,
-        trace: TracebackType | None = None,
-    ) -> None:
-        self._follower.__exit__(kind, value, trace)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._first:
-            first, self._first = self._first, None
-            return first
-        with self._hub.wait():
-            return await self._follower.read()
-        raise StopAsyncIteration
 
 
 ROUTES = (
