@@ -5,6 +5,7 @@ The order matters. First it is found out who lives; then the FIFOs of those are 
 only then may the former keeper be ended, which begins with the first stream that ours is given.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from dumb_actors.actors.outputs import Outputs, Ways
 from dumb_actors.errors import UnusablePath
 from dumb_actors.keeper.identity import read_identity
 from dumb_actors.logs.parts import Position
+from dumb_actors.logs.reader import generation_start
 from dumb_actors.process import procfs
 from dumb_actors.process.adopted import end_remains
 from dumb_actors.process.lineage import Lineage
@@ -103,8 +105,8 @@ async def hold_outputs(survivors: Iterable[Survivor], outputs: Outputs) -> dict[
     try:
         for survivor in survivors:
             launch = survivor.record.to_launch({})
-            start = Position(*survivor.record.log_start) if survivor.record.log_start else None
             try:
+                start = await trio.to_thread.run_sync(_start_of, survivor.record)
                 held[launch.marker] = await trio.to_thread.run_sync(outputs.adopting(launch, start))
             except UnusablePath as error:
                 log.error("adoption.no_output service=%r reason=%r", launch.service, str(error))  # noqa: TRY400
@@ -113,6 +115,15 @@ async def hold_outputs(survivors: Iterable[Survivor], outputs: Outputs) -> dict[
             ways.close()
         raise
     return held
+
+
+def _start_of(record: Record) -> Position | None:
+    """Find where in the log the generation begins, wherever rotations have taken that file meanwhile."""
+    found: Position | None = None
+    if record.log_path is not None:
+        with contextlib.suppress(OSError):
+            found = generation_start(record.log_path, record.generation)
+    return found or (Position(*record.log_start) if record.log_start else None)
 
 
 async def end_all_remains(remains: Iterable[Remains], lineage: Lineage, *, subreaper: bool) -> None:

@@ -11,7 +11,7 @@ from itertools import chain
 
 from dumb_actors.logs.parts import Part, Position, open_parts
 
-__all__ = ["Position", "end_of", "last_lines", "tail_and_end", "tail_bytes"]
+__all__ = ["Position", "end_of", "generation_start", "last_lines", "tail_and_end", "tail_bytes"]
 
 BLOCK = 64 * 1024
 LINES_LIMIT = 16 * 1024 * 1024
@@ -23,6 +23,28 @@ def end_of(path: str) -> Position | None:
         for part in open_parts(path, opened, indexed=True):
             return part.at(part.size) if part.name == path else None
     return None
+
+
+def generation_start(path: str, generation: int) -> Position | None:
+    """
+    Return where the output of *generation* begins in the log *path*, by the indexes; None when they do not tell.
+
+    It is found also when that file was rotated and compressed since, which a position from the beginning may not say:
+    a log that was empty then had no index yet. Reads the indexes only, from the youngest back.
+
+    Raises:
+        OSError: A file is there and cannot be opened.
+    """
+    start: Position | None = None
+    with contextlib.ExitStack() as opened:
+        for part in open_parts(path, opened, indexed=True):
+            entries = part.entries()
+            own = [entry for entry in entries if entry.generation == generation]
+            if own:
+                start = part.at(own[0].offset)
+            elif entries and start is not None:
+                break  # an older one that has others only
+    return start
 
 
 def last_lines(path: str, n: int, start: Position | None = None, *, limit: int = LINES_LIMIT) -> list[str]:

@@ -13,6 +13,7 @@ import errno
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Collection, Iterator
 
 import attrs
@@ -57,6 +58,8 @@ class Delegation:
     base: str
     path: str
     own: str
+    # Services are started in several threads, and this process moves as a whole.
+    _moving: threading.Lock = attrs.field(init=False, factory=threading.Lock, eq=False, repr=False)
 
     @classmethod
     def find(
@@ -133,11 +136,12 @@ class Delegation:
         try:
             if "memory" not in read(f"{self.base}/cgroup.controllers").split():
                 return f"the control group {self.base} was given no memory controller"
-            os.makedirs(self.path, exist_ok=True)
-            if not self._hands_on(self.base):
-                self._hand_on(along)
-            if not self._hands_on(self.path):
-                write(f"{self.path}/cgroup.subtree_control", "+memory")
+            with self._moving:
+                os.makedirs(self.path, exist_ok=True)
+                if not self._hands_on(self.base):
+                    self._hand_on(along)
+                if not self._hands_on(self.path):
+                    write(f"{self.path}/cgroup.subtree_control", "+memory")
         except OSError as error:
             others = " (other processes are in it)" if error.errno == errno.EBUSY else ""
             return f"the memory controller of {self.base} cannot be used: {error.strerror}{others}"
@@ -155,7 +159,8 @@ class Delegation:
         except OSError:
             if moves:
                 self._move(self.base, along)
-                os.rmdir(f"{self.path}/{_LEAF}")
+                with contextlib.suppress(OSError):
+                    os.rmdir(f"{self.path}/{_LEAF}")
             raise
 
     def _move(self, path: str, along: Collection[int] = ()) -> None:

@@ -42,7 +42,8 @@ case $2 in +*) PWD=${{2#+}} ;; *) unset PWD ;; esac
 shift 2
 exec "$@"
 """
-# The same for an environment that a shell would not pass on as it is: some ten milliseconds slower.
+# The same for an environment that a shell would not pass on as it is: some ten milliseconds slower. What Python has its
+# own idea of is LC_CTYPE, where the locale is plain C.
 _JOIN_SLOWLY = f"""\
 import os, sys
 try:
@@ -52,6 +53,9 @@ except OSError as error:
     group = os.path.dirname(sys.argv[1])
     sys.stderr.write(f"cannot join the control group {{group}}: {{error.strerror}}\\n")
     sys.exit({JOIN_FAILED})
+os.environ.pop("LC_CTYPE", None)
+if sys.argv[2]:
+    os.environ["LC_CTYPE"] = sys.argv[2][1:]
 try:
     os.execvp(sys.argv[3], sys.argv[3:])
 except OSError as error:
@@ -66,6 +70,9 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # What makes the dynamic linker or the C library load code: it is the service's to use, not for programs that still run
 # as root, since the named files may be writable by the user that the service runs as.
 _LOADING = re.compile(r"LD_.*|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|MALLOC_TRACE|NLSPATH", re.DOTALL)
+
+# Source: capabilities(7), and its number in <linux/capability.h>.
+_MAY_RAISE_LIMITS = 1 << 24
 
 _RLIMITS: Mapping[str, tuple[str, int, int]] = MappingProxyType(
     {
@@ -142,7 +149,8 @@ def wrap(
     Looks at files in the system's directories only, and only at the first use: it does not block.
 
     Args:
-        argv: Program and arguments. The program is searched in the `PATH` of *env*, by the user that it runs as.
+        argv: Program and arguments. What stands in front searches the program in the `PATH` of *env*, and with rights
+            of root's still: a file that the user may not execute is executed all the same, as that user.
 
         env: Whole environment of the program.
 
@@ -194,20 +202,18 @@ def _setpriv(uid: int, gid: int, groups: Sequence[int], tools: Tools, argv: Sequ
     # Numbers only: nothing is looked up in the child, where a directory service that hangs would show as a slow start.
     yield from (tools.find("setpriv", argv), f"--reuid={uid}", f"--regid={gid}")
     yield "--groups=" + ",".join(map(str, groups)) if groups else "--clear-groups"
-    if _can_pass_on_capabilities():
+    # In some containers root has inheritable ones, which a program's file could revive. Cleared only then, because
+    # setpriv refuses to where the kernel knows more of them than it does.
+    if _capabilities("CapInh"):
         yield "--inh-caps=-all"
     yield "--"
 
 
-def _can_pass_on_capabilities() -> bool:
-    """
-    Tell whether we have inheritable capabilities, as root has in some containers: a program's file could revive them.
-
-    Asked, and not cleared in any case, because setpriv refuses to where the kernel knows more of them than it does.
-    """
+def _capabilities(which: str) -> int:
+    """Give one of our sets of capabilities, `CapEff` or `CapInh`, as a number."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 - as in procfs
-        inheritable = next((line for line in status if line.startswith("CapInh:")), "CapInh: 0")
-    return int(inheritable.split()[1], 16) != 0
+        found = next((line for line in status if line.startswith(f"{which}:")), f"{which}: 0")
+    return int(found.split()[1], 16)
 
 
 def _give_back(held_back: Mapping[str, str], tools: Tools, argv: Sequence[str]) -> Iterator[str]:
@@ -226,9 +232,12 @@ def _prlimit(name: str, limit: int, argv: Sequence[str]) -> Iterator[str]:
     else:
         soft, hard = limit * unit, limit * unit + (_LAST_CPU_S if name == "cpu_s" else 0)
     _, ours = resource.getrlimit(number)
-    if os.geteuid() != 0 and ours != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or hard > ours):
+    above = ours != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or hard > ours)
+    # Not a question of who we are: root in a container mostly lacks this one.
+    if above and not _capabilities("CapEff") & _MAY_RAISE_LIMITS:
         highest = (ours - (_LAST_CPU_S if name == "cpu_s" else 0)) // unit
-        raise _refused(f"only root can set the limit {name} above {highest}, which is ours", argv, argv[0])
+        problem = f"its limit {name} is above {highest}, this program's own, which only CAP_SYS_RESOURCE could raise"
+        raise _refused(problem, argv, argv[0])
     yield f"{option}={_number(soft)}:{_number(hard)}"
 
 
@@ -237,10 +246,12 @@ def _number(value: int) -> str:
 
 
 def _join(procs: str, env: Mapping[str, str], tools: Tools, argv: Sequence[str]) -> list[str]:
-    pwd = f"+{env['PWD']}" if "PWD" in env else ""
+    def as_it_was(name: str) -> str:
+        return f"+{env[name]}" if name in env else ""
+
     if all(_IDENTIFIER.fullmatch(name) and name not in _SHELLS_OWN for name in env):
-        return [tools.find("sh", argv), "-c", _JOIN, "sh", procs, pwd]
-    return [sys.executable, "-I", "-S", "-c", _JOIN_SLOWLY, procs, pwd]
+        return [tools.find("sh", argv), "-c", _JOIN, "sh", procs, as_it_was("PWD")]
+    return [sys.executable, "-I", "-S", "-c", _JOIN_SLOWLY, procs, as_it_was("LC_CTYPE")]
 
 
 def _refused(why: str, argv: Sequence[str], path: str, number: int = errno.EPERM) -> SpawnFailed:

@@ -1,12 +1,14 @@
 """Reading logs from their end."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
 
+from dumb_actors.logs.mover import FlowOrder, Mover
 from dumb_actors.logs.parts import part_names
-from dumb_actors.logs.reader import Position, end_of, last_lines, tail_and_end, tail_bytes
+from dumb_actors.logs.reader import Position, end_of, generation_start, last_lines, tail_and_end, tail_bytes
 from tests.logs.written import Wrote, write_log
 
 
@@ -143,3 +145,22 @@ def test_a_tail_says_where_it_ends(tmp_path: Path) -> None:
     write_log(path, [Wrote(b"one\n", 0, 1), Wrote(b"two\n", 1, 1, rotates=True)])
     content, end = tail_and_end(str(path), 6)
     assert (content, end and end[:2]) == (b"e\ntwo\n", (path.stat().st_ino, 4))
+
+
+async def test_where_a_generation_begins_is_found_wherever_rotations_took_it(tmp_path: Path) -> None:
+    log = str(tmp_path / "x.log")
+    for generation in (1, 2, 3):
+        async with Mover() as mover:
+            stream = await mover.open(FlowOrder(str(tmp_path / "f"), log, 1000, 50, generation))
+            assert generation_start(log, generation) is None
+            for line in range(200):
+                os.write(stream.child_fd, f"{generation} {line}\n".encode())
+            await stream.finish()
+    for generation in (1, 2, 3):
+        start = generation_start(log, generation)
+        assert start is not None
+        lines = last_lines(log, 1_000_000, start)
+        assert lines[0] == f"{generation} 0"
+        assert len(lines) == 200 * (4 - generation)
+    assert generation_start(log, 4) is None
+    assert generation_start(str(tmp_path / "none.log"), 1) is None
