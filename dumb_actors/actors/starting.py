@@ -115,10 +115,10 @@ class Starter:
         limit = launch.limits.get(MEMORY)
         if self.delegation is None:
             if limit is not None:
-                facts["not_limited"] = "memory_mb: no control group is delegated to this program"
+                _note_unlimited(launch, facts, "no control group is delegated to this program")
             return None
         if limit is not None and (problem := self.delegation.enable_memory(along=self.keeper_pids())):
-            facts["not_limited"] = f"memory_mb: {problem}"
+            _note_unlimited(launch, facts, problem)
             limit = None
         try:
             return self.delegation.create(launch.slug, launch.generation, memory_mb=limit)
@@ -156,3 +156,8 @@ class Starter:
         """Have a command of a stop run as the user that the service runs as."""
         groups = launch.groups
         return wrap(command, env=launch.env, uid=launch.uid, gid=launch.gid, groups=groups, tools=self.tools).argv
+
+
+def _note_unlimited(launch: Launch, facts: dict[str, Any], problem: str) -> None:
+    facts["not_limited"] = f"{MEMORY}: {problem}"
+    log.warning("limit.not_set service=%r limit=%s reason=%r", launch.service, MEMORY, problem)

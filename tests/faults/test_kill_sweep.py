@@ -12,7 +12,7 @@ import pytest
 
 from .world import WRITERS
 
-KILLS = int(os.environ.get("DUMB_ACTORS_KILLS", "40"))
+KILLS = int(os.environ.get("DUMB_ACTORS_KILLS", "60"))
 
 
 def finish(world):
@@ -27,7 +27,7 @@ def finish(world):
 
 def chosen_calls(highest):
     """Give the calls that are the last ones; `DUMB_ACTORS_KILL_SHARE=1` gives all of them, which takes long."""
-    share = int(os.environ.get("DUMB_ACTORS_KILL_SHARE", "8"))
+    share = int(os.environ.get("DUMB_ACTORS_KILL_SHARE", "6"))
     first = random.randrange(share)  # noqa: S311
     print("share", share, "first", first)
     return range(first + 1, highest, share)
@@ -88,7 +88,7 @@ def test_left_and_taken_over_again_and_again(world):
     finish(world)
 
 
-@pytest.mark.parametrize("times", [10])
+@pytest.mark.parametrize("times", [4])
 def test_the_keeper_is_killed_again_and_again(world, times):
     runner = world.boot()
     assert runner.wait_ready()
