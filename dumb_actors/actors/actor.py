@@ -19,8 +19,9 @@ from dumb_actors.actors.gates import Gate, Gates
 from dumb_actors.actors.healing import Healing
 from dumb_actors.actors.launch import LaunchSettings, spec_digest
 from dumb_actors.actors.levels import Inlet, Outlet
+from dumb_actors.actors.outcome import Completion, Failure, Loss, Outcome
 from dumb_actors.actors.ports import Adopted, Host
-from dumb_actors.actors.run import Completion, Failure, Loss, Outcome, Run, RunKit
+from dumb_actors.actors.run import Run, RunKit
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import GaveUp, ShuttingDown, StartFailed, Superseded
 from dumb_actors.model.child import Launch

@@ -5,11 +5,9 @@ One run of a service: the life of one child, from the wish to its end.
 (`end()`) is stopping it, wherever it is.
 """
 
-import errno
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
 
 import attrs
 import trio
@@ -18,6 +16,7 @@ from dumb_actors.actors.gates import EdgeGate, Gates
 from dumb_actors.actors.launch import LaunchSettings, make_launch
 from dumb_actors.actors.levels import Inlet
 from dumb_actors.actors.liveness import watch_health
+from dumb_actors.actors.outcome import Completion, Failure, Loss, Outcome, judge_spawn
 from dumb_actors.actors.ports import Adopted, Answer, Child, Host
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import SpawnFailed
@@ -28,7 +27,7 @@ from dumb_actors.model.probe import Notify, Settle
 from dumb_actors.model.spec import ServiceSpec
 from dumb_actors.probes.loop import wait_until_held
 
-__all__ = ["Completion", "Failure", "Loss", "Outcome", "Run", "RunKit"]
+__all__ = ["Run", "RunKit"]
 
 log = logging.getLogger("dumb_actors.service")
 
@@ -48,52 +47,6 @@ class RunKit:
     inlets: Mapping[str, Inlet]
     settings: LaunchSettings
     digest: str
-
-
-@attrs.frozen(kw_only=True)
-class Failure:
-    """
-    A run ended unexpectedly.
-
-    Attributes:
-        cause, hint: What happened, and what would help.
-
-        leader_ended: The child's leader is gone already, so that stop steps make no sense.
-
-        is_final: Another attempt would end the same way.
-
-        ready_s: How long the child was ready.
-
-        last_lines: The last lines of its output, where there was a child.
-    """
-
-    cause: Cause
-    hint: str = ""
-    leader_ended: bool = False
-    is_final: bool = False
-    ready_s: float = 0.0
-    last_lines: tuple[str, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class Completion:
-    """A one-shot ended as intended."""
-
-    cause: Cause
-    leader_ended: bool = True
-
-
-@attrs.frozen(kw_only=True)
-class Loss:
-    """A dependency was lost whose edge says that the child is not to outlive it; `again`: it is to come back."""
-
-    cause: Cause
-    again: bool
-    leader_ended: bool = False
-
-
-Outcome: TypeAlias = Failure | Completion | Loss
-"""How a run ended by itself."""
 
 
 class Run:
@@ -187,7 +140,7 @@ class Run:
             try:
                 child, launch = await self._come_by_child()
             except SpawnFailed as error:
-                return _judge_spawn(error)
+                return judge_spawn(error)
             self.launch = launch
             outcome: Outcome | None = None
             ending = Ending(exit=Exit())
@@ -409,26 +362,3 @@ class Run:
     def _judge_not_ready(self, answer: Answer) -> Failure:
         text = f"not ready within {self._kit.spec.readiness.timeout:g} s: {answer.text}"
         return Failure(cause=Cause(kind="timeout", text=text), hint="see its log, or raise readiness.timeout")
-
-
-# What another attempt would find as it is; anything else (no descriptors, no memory, a full disk) may pass.
-_LASTING = frozenset(
-    {
-        errno.ENOENT,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENOEXEC,
-        errno.E2BIG,
-        errno.EINVAL,
-    }
-)
-
-
-def _judge_spawn(error: SpawnFailed) -> Failure:
-    is_final = error.errno is None or error.errno in _LASTING
-    hint = f"check {error.path}" if error.path else "give it a command"
-    return Failure(cause=Cause(kind="spawn", text=str(error)), hint=hint if is_final else "", is_final=is_final)

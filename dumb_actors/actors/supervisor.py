@@ -6,14 +6,12 @@ Its methods are what the REST API, the command line and embedding programs call;
 """
 
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import trio
 
 from dumb_actors.actors.actor import ServiceActor
-from dumb_actors.actors.bus import EventBus, EventStream
+from dumb_actors.actors.bus import EventBus
 from dumb_actors.actors.commands import Action, Dependencies
 from dumb_actors.actors.dispatch import Dispatch, stop_budget_s
 from dumb_actors.actors.launch import LaunchSettings
@@ -21,19 +19,17 @@ from dumb_actors.actors.leftovers import end_leftover
 from dumb_actors.actors.masking import secrets_of
 from dumb_actors.actors.memory import Memory
 from dumb_actors.actors.ports import Adopted, Host
+from dumb_actors.actors.view import SupervisorView
 from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
 from dumb_actors.config.specs import check_specs
-from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout, UnknownService
-from dumb_actors.journal.history import history_of
-from dumb_actors.journal.reading import Question
+from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout
 from dumb_actors.logs.redact import Redactor
 from dumb_actors.logs.sink import GapNews
-from dumb_actors.model.event import Cause, Event, ServiceSnapshot, Snapshot
+from dumb_actors.model.event import Cause, ServiceSnapshot
 from dumb_actors.model.graph import DependencyGraph
-from dumb_actors.model.names import find_name
 from dumb_actors.model.phase import Phase
-from dumb_actors.model.plan import Difference, Plan, find_difference, plan_start, plan_stop
+from dumb_actors.model.plan import Difference, find_difference
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["START_TIMEOUT_S", "Supervisor"]
@@ -41,7 +37,7 @@ __all__ = ["START_TIMEOUT_S", "Supervisor"]
 START_TIMEOUT_S = 600.0
 
 
-class Supervisor:
+class Supervisor(SupervisorView):
     """
     Runs a set of services; made by `open_supervisor`.
 
@@ -53,13 +49,10 @@ class Supervisor:
         found: What a person should know of what an earlier supervisor left, a sentence each.
 
         redactor: Masks the secrets of the configuration in what leaves this program.
-
-        journal_dir: Where the history of events is; None: only the last ones are known, from memory.
     """
 
     config: Config | None = None
     redactor: Redactor
-    journal_dir: str | None = None
 
     def __init__(
         self,
@@ -71,6 +64,7 @@ class Supervisor:
         make_actor: ActorFactory = ServiceActor,
         memory: Memory | None = None,
     ) -> None:
+        super().__init__()
         self._memory = memory = memory or Memory()
         self._secrets = memory.secrets
         self.redactor = Redactor(self._secrets)
@@ -85,8 +79,6 @@ class Supervisor:
         if memory.note_event is not None:
             self._bus.add_listener(memory.note_event)
         self._has_ended = False
-        # A file system that hangs can take these threads, and no others.
-        self._history_threads = trio.CapacityLimiter(2)
         self._settings = settings
         self._host = host
         self._crew = Crew(
@@ -135,120 +127,6 @@ class Supervisor:
             for actor in actors:
                 self._nursery.start_soon(actor.run, name=f"actor {actor.spec.name}")
 
-    @property
-    def specs(self) -> Mapping[str, ServiceSpec]:
-        """The services by name, in the order given."""
-        return self._crew.specs
-
-    @property
-    def graph(self) -> DependencyGraph:
-        """Their dependencies."""
-        return self._crew.graph
-
-    @property
-    def slugs(self) -> Mapping[str, str]:
-        """What the files of each service are called."""
-        return self._crew.slugs
-
-    # --- looking ------------------------------------------------------------------------------------------------------
-
-    def find(self, name: str) -> ServiceSpec:
-        """
-        Find a service by what a person typed.
-
-        Raises:
-            UnknownService: Nothing, or more than one service, is meant by *name*.
-        """
-        found = find_name(name, self.specs)
-        if found is None:
-            raise UnknownService(name, tuple(self.specs))
-        return self.specs[found]
-
-    def status(self, name: str) -> ServiceSnapshot:
-        """
-        Give the state of one service, from memory.
-
-        Raises:
-            UnknownService: No such name.
-        """
-        return self._actor(name).snapshot()
-
-    def snapshot(self) -> Snapshot:
-        """Give the state of every service at this instant, from memory."""
-        return self._snapshot_at(self._bus.seq)
-
-    def _snapshot_at(self, seq: int) -> Snapshot:
-        services = {name: actor.snapshot() for name, actor in self._crew.actors.items()}
-        return Snapshot(seq=seq, at=self._bus.wall(), services=services)
-
-    def log_path(self, name: str) -> str:
-        """
-        Give the absolute path of a service's log file; it need not exist yet.
-
-        Raises:
-            UnknownService: No such name.
-        """
-        spec = self.find(name)
-        return spec.log_file or f"{self._settings.log_dir}/{self.slugs[spec.name]}.log"
-
-    @asynccontextmanager
-    async def events(self, *, buffer_size: int = 1024, after: int | None = None) -> AsyncIterator[EventStream]:
-        """
-        Subscribe to events for the length of a block.
-
-        The stream starts with one event of kind `snapshot` for each service and goes on with every later event,
-        without a gap. A reader that falls more than *buffer_size* events behind is dropped and told (`EventsLost`).
-
-        Args:
-            buffer_size: Events that may wait for the reader.
-
-            after: The last sequence number that the reader has: it gets what it missed instead of a snapshot, as long
-                as that is among the last 4,096 events (`stream.resumed` tells). One of an earlier run that was killed
-                gets the snapshot as well, behind what was missed (`stream.crossed`).
-        """
-        with self._bus.subscribe(buffer_size, after=after) as stream:
-            yield stream
-
-    def add_listener(self, listener: Callable[[Event], None]) -> None:
-        """Call *listener* with each event at once; it must be quick, and must not raise or wait."""
-        self._bus.add_listener(listener)
-
-    async def history(
-        self,
-        *,
-        after: int | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        service: str | None = None,
-        kinds: Collection[str] = (),
-        limit: int = 1000,
-    ) -> list[Event]:
-        """
-        Give events that have happened, oldest first, also those of earlier runs.
-
-        All that happened before the call is there, but for what the journal has lost or removed.
-
-        Args:
-            after: Only events behind this number, and of those the first; None: of all events the last.
-
-            since, until: Only events that happened then, Unix seconds, both inclusive.
-
-            service: Only events of this service; one that is not configured any more must be named exactly.
-
-            kinds: Only events of these kinds; empty: all.
-
-            limit: At most so many.
-
-        Raises:
-            JournalTooNew, UnusablePath: The journal cannot be read.
-        """
-        name = None if service is None else find_name(service, self.specs) or service
-        question = Question(
-            after=after, since=since, until=until, service=name, kinds=frozenset(kinds), limit=max(0, limit)
-        )
-        answer = partial(history_of, question, self._bus.recent(), self.journal_dir)
-        return await trio.to_thread.run_sync(answer, limiter=self._history_threads, abandon_on_cancel=True)
-
     # --- commands -----------------------------------------------------------------------------------------------------
 
     async def boot(self, *, by: str = "boot") -> tuple[str, ...]:
@@ -273,30 +151,6 @@ class Supervisor:
         self._say("booted", f"{len(wished)} services are wished{found}", by)
         await trio.lowlevel.checkpoint()
         return tuple(wished)
-
-    def plan_start(self, name: str, *, dependencies: Dependencies = "start") -> Plan:
-        """
-        Say what `start` would do: which services, in which order, why.
-
-        Raises:
-            UnknownService: No such name.
-        """
-        spec = self.find(name)
-        up = frozenset(n for n, a in self._crew.actors.items() if a.state.wished and a.state.phase is not Phase.FAILED)
-        plan = plan_start(self.graph, spec.name, startable=self._startable, up=up - {spec.name})
-        if dependencies == "start":
-            return plan
-        return Plan(tuple(step for step in plan.steps if step.service == spec.name))
-
-    def plan_stop(self, name: str) -> Plan:
-        """
-        Say what `stop` would do, and to whom.
-
-        Raises:
-            UnknownService: No such name.
-        """
-        up = frozenset(n for n, a in self._crew.actors.items() if a.state.wished)
-        return plan_stop(self.graph, self.find(name).name, up=up)
 
     async def start(
         self,
@@ -563,19 +417,6 @@ class Supervisor:
 
     def _mask(self, text: str) -> str:
         return self.redactor.text(text) if self._secrets else text
-
-    def _actor(self, name: str) -> ServiceActor:
-        return self._crew.actors[self.find(name).name]
-
-    @property
-    def _startable(self) -> frozenset[str]:
-        return frozenset(name for name, spec in self.specs.items() if spec.enabled)
-
-    def _why_not_ready(self, name: str) -> str:
-        snapshot = self.status(name)
-        if snapshot.waiting:
-            return "; ".join(str(waiting) for waiting in snapshot.waiting)
-        return f"it is {snapshot.phase}" + (f" ({snapshot.reason})" if snapshot.reason else "")
 
     def _say(self, what: str, text: str, by: str) -> None:
         self._bus.publish("supervisor", Cause(kind="supervisor", text=text, by=by), detail={"what": what})

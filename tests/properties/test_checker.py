@@ -12,7 +12,8 @@ from dumb_actors.actors import dispatch as dispatch_module
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.commands import Command
 from dumb_actors.actors.gates import Gates
-from dumb_actors.actors.run import Loss, Run
+from dumb_actors.actors.outcome import Loss
+from dumb_actors.actors.run import Run
 from dumb_actors.errors import DumbActorsError
 from dumb_actors.model.event import Cause
 from dumb_actors.model.plan import Plan, Step, plan_shutdown
