@@ -48,7 +48,7 @@ scalars = st.one_of(
     texts,
 )
 nested = "url auth user password tcp log host timeout signal command wait until required mount exec notify directory"
-nested += " interval threshold grace policy delays max_delay limit window on_loss"
+nested += " nofile memory_mb core interval threshold grace policy delays max_delay limit window on_loss"
 nested_keys = st.one_of(texts, st.sampled_from(nested.split()))
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(nested_keys, inner, max_size=3), max_leaves=6

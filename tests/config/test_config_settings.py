@@ -23,6 +23,7 @@ def test_everything():
             "log_size": "512K",
             "log_count": 3,
             "orphans": "stop",
+            "cgroups": "off",
             "api_service": {"host": "0.0.0.0", "port": 9},
             "frontend": {"origins": ["http://h:1"]},
         },
@@ -35,6 +36,7 @@ def test_everything():
         api_port=9,
         origins=("http://h:1",),
         orphans="stop",
+        cgroups="off",
         tz="UTC",
         puid=1000,
         pgid=0,
@@ -64,6 +66,9 @@ def test_log_sizes(text: Any, size: int):
         ({"dumb": {"log_count": -1}}, "$.dumb.log_count"),
         ({"dumb": {"log_count": "2"}}, "$.dumb.log_count"),
         ({"dumb": {"orphans": "kill"}}, "$.dumb.orphans"),
+        ({"dumb": {"orphans": True}}, "$.dumb.orphans"),
+        ({"dumb": {"cgroups": "on"}}, "$.dumb.cgroups"),
+        ({"dumb": {"cgroups": False}}, "$.dumb.cgroups"),
         ({"dumb": {"frontend": {"origins": "http://h"}}}, "$.dumb.frontend.origins"),
         ({"dumb": {"frontend": {"origins": [3]}}}, "$.dumb.frontend.origins[0]"),
         ({"dumb": {"frontend": []}}, "$.dumb.frontend"),
@@ -76,3 +81,11 @@ def test_what_is_refused(document: dict[str, Any], path: str):
         parse_config(document, Root("/r"), source="here")
     assert [fault.path for fault in caught.value.faults] == [path]
     assert str(caught.value).startswith("here: 1 fault\n")
+
+
+def test_words_are_told_and_guessed():
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"dumb": {"orphans": "adopted", "cgroups": "of"}}, Root("/r"))
+    orphans, cgroups = caught.value.faults
+    assert (orphans.expected, orphans.hint) == ("one of adopt, stop", "did you mean 'adopt'?")
+    assert (cgroups.expected, cgroups.hint) == ("one of auto, off", "did you mean 'off'?")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dumb_actors.model.fields import split_run_as
 from dumb_actors.model.names import find_name, squeeze, unique_slugs
 from dumb_actors.model.spec import BasicAuth, DependsOn, Directory, Log, ServiceSpec, StopStep, Tcp, Url
 
@@ -37,11 +38,51 @@ def test_dependencies_may_be_names_or_values() -> None:
         (lambda: StopStep(signal="SIGTERM", command=("a",)), "either"),
         (lambda: StopStep(signal="SIGTERM", wait=-1), "0 or more"),
         (lambda: DependsOn("a", until="later"), "until"),
+        (lambda: ServiceSpec("a", "a", run_as="a b"), "'run_as' must be `user` or `user:group`"),
+        (lambda: ServiceSpec("a", "a", run_as=1000), "'run_as' must be"),
+        (lambda: ServiceSpec("a", "a", run_as="a:"), "a name is empty"),
+        (lambda: ServiceSpec("a", "a", umask="0o22"), "'umask' must be octal digits"),
+        (lambda: ServiceSpec("a", "a", umask=0o1000), "'umask' must be octal digits"),
+        (lambda: ServiceSpec("a", "a", umask=True), "'umask' must be octal digits"),
+        (lambda: ServiceSpec("a", "a", limits={"files": 1}), "'limits' knows no 'files'"),
+        (lambda: ServiceSpec("a", "a", limits={"nofile": 3}), "'nofile' must be a whole number from 16"),
+        (lambda: ServiceSpec("a", "a", limits={"nofile": True}), "'nofile' must be a whole number"),
+        (lambda: ServiceSpec("a", "a", limits={"memory_mb": -1}), "'memory_mb' must be a whole number"),
+        (lambda: ServiceSpec("a", "a", pass_environment=["A=B"]), "'pass_environment' must be names"),
+        (lambda: ServiceSpec("a", "a", pass_environment=[""]), "'pass_environment' must be names"),
     ],
 )
 def test_nonsense_is_refused_in_words(make, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_a_umask_is_a_number_or_its_octal_digits() -> None:
+    assert ServiceSpec("a", "a", umask="0027").umask == ServiceSpec("a", "a", umask=0o27).umask == 0o27
+    assert ServiceSpec("a", "a").umask is None
+
+
+def test_limits_cannot_be_changed_behind_the_spec_s_back() -> None:
+    limits = {"nofile": 64, "core": -1}
+    spec = ServiceSpec("a", "a", limits=limits)
+    limits["nofile"] = 3
+    assert spec.limits == {"nofile": 64, "core": -1}
+    with pytest.raises(TypeError):
+        spec.limits["nofile"] = 3  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("media", ("media", None)),
+        ("1000", (1000, None)),
+        ("0:0", (0, 0)),
+        ("media:44", ("media", 44)),
+        ("7:x", (7, "x")),
+    ],
+)
+def test_who_runs_it_is_a_name_or_an_id(text: str, parts: tuple[str | int, str | int | None]) -> None:
+    assert split_run_as(text) == parts
 
 
 def test_secrets_do_not_show() -> None:

@@ -20,7 +20,7 @@ from dumb_actors.process import identity, privileges
 from dumb_actors.process.identity import Identities, Identity, UnknownIdentity, resolve_identity
 from dumb_actors.process.privileges import JOIN_FAILED, Tools, Wrapped, wrap
 
-NOBODY = {"uid": 65534, "gid": 65534, "groups": (65534,)}
+NOBODY: dict[str, Any] = {"uid": 65534, "gid": 65534, "groups": (65534,)}
 ENV = {"PATH": os.environ["PATH"]}
 HARD_ARGUMENTS = ["a b", "", "'", '"', "$x", "`id`", "-n", "--", "*", "\\", "a\nb", "A=1", "ü", ";"]
 
