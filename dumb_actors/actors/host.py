@@ -191,6 +191,8 @@ class OsHost:
             self._survivors[survivor.record.service] = await self._adopt(survivor, held.get(survivor.record.marker))
         for record in found.completed:
             self._survivors[record.service] = Adopted(launch=record.to_launch({}), child=None)
+        if self._delegation is not None:
+            self._delegation.tidy(keep=[s.record.cgroup for s in found.survivors if s.record.cgroup])
         await end_all_remains(found.remains, self._lineage, subreaper=self.is_subreaper)
         await trio.to_thread.run_sync(remove_stale_fifos, self._outputs.directory, kept)
 
@@ -316,7 +318,6 @@ class OsHost:
             facts=facts,
             records=self._records,
             spawner=self._spawner,
-            wrap_command=self._starter.wrap_command,
             on_gone=self._forget,
         )
         self._live[launch.slug] = child

@@ -22,6 +22,8 @@ __all__ = ["Belongings", "HostedChild", "JointOutput", "StreamLike"]
 log = logging.getLogger("dumb_actors.host")
 
 LINES_OF_EACH = 10
+KILLED_IN_A_SHELL = 137
+"""What a shell ends with when its program was killed by SIGKILL."""
 
 
 class StreamLike(Protocol):
@@ -103,7 +105,6 @@ class HostedChild:
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     _records: Records
     _spawner: Spawner
-    _wrap_command: Callable[[tuple[str, ...], Launch], tuple[str, ...]]
     _on_gone: Callable[["HostedChild"], None]
 
     @property
@@ -125,18 +126,12 @@ class HostedChild:
         await self._record(self._records.write_ready)
 
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
-        """Carry out the stop steps, commands as the user that the service runs as; see `Child`."""
-        steps = tuple(self._as_its_user(step) for step in steps)
+        """Carry out the stop steps; see `Child`."""
         async with trio.open_nursery() as nursery:
             # Also now, when nobody listens any more: a service that stops may have much to say and is not held up.
             nursery.start_soon(self.attend, _nobody)
             await self.processes.terminate(steps)
             nursery.cancel_scope.cancel()
-
-    def _as_its_user(self, step: StopStep) -> StopStep:
-        if step.command is None:
-            return step
-        return attrs.evolve(step, command=self._wrap_command(step.command, self.launch))
 
     async def finish(self) -> Ending:
         """Leave nothing, drain the output, record the end, and remove socket and control group; see `Child`."""
@@ -152,7 +147,8 @@ class HostedChild:
     def _with_memory(self, ending: Ending) -> Ending:
         """Say where the kernel ended it because its memory ran out."""
         cgroup = self.belongings.cgroup
-        if cgroup is None or ending.exit.signal != "SIGKILL" or not cgroup.oom_kills():
+        was_killed = ending.exit.signal == "SIGKILL" or ending.exit.code == KILLED_IN_A_SHELL
+        if cgroup is None or not was_killed or not cgroup.oom_kills():
             return ending
         return attrs.evolve(ending, exit=attrs.evolve(ending.exit, oom=True))
 

@@ -22,6 +22,8 @@ from dumb_actors.process.records import Records
 
 __all__ = ["Started", "Starter"]
 
+NOFILE = "nofile"
+
 log = logging.getLogger("dumb_actors.host")
 
 
@@ -147,15 +149,11 @@ class Starter:
         return start_child(
             launch,
             ways.out.child_fd,
-            self.nofile,
+            # A limit of its own is set by the wrapper.
+            None if NOFILE in launch.limits else self.nofile,
             error_fd=None if ways.err is None else ways.err.child_fd,
             umask=wrapped.umask,
         )
-
-    def wrap_command(self, command: tuple[str, ...], launch: Launch) -> tuple[str, ...]:
-        """Have a command of a stop run as the user that the service runs as."""
-        groups = launch.groups
-        return wrap(command, env=launch.env, uid=launch.uid, gid=launch.gid, groups=groups, tools=self.tools).argv
 
 
 def _note_unlimited(launch: Launch, facts: dict[str, Any], problem: str) -> None:

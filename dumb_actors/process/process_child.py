@@ -12,6 +12,7 @@ from dumb_actors.model.spec import StopStep
 from dumb_actors.process import procfs
 from dumb_actors.process.leader import KILL_TIMEOUT_S, AnyLeader, Order, end_leader, start_leader
 from dumb_actors.process.lineage import Family, Lineage
+from dumb_actors.process.privileges import Tools, wrap
 from dumb_actors.process.spawner import Spawner
 from dumb_actors.process.tree import Sweep, group_left
 
@@ -65,6 +66,7 @@ class ProcessChild:
         output: Output,
         subreaper: bool,
         cgroup: CgroupLike | None = None,
+        tools: Tools | None = None,
     ) -> None:
         self._leader = leader
         self._launch = launch
@@ -74,6 +76,7 @@ class ProcessChild:
         self._output = output
         self._subreaper = subreaper
         self._cgroup = cgroup
+        self._tools = tools or Tools()
         self._stopped = False
         self._ending: Ending | None = None
 
@@ -132,8 +135,8 @@ class ProcessChild:
             self._leader.signal_group(signal.SIGCONT)
 
     async def _run_command(self, step: StopStep) -> None:
-        order = Order(argv=step.command or (), cwd=self._launch.cwd, env=environment(self._launch))
         try:
+            order = self._order_for(step.command or ())
             command = await self._spawner.run(start_leader, order)
         except SpawnFailed as error:
             _log.warning("stop.command_failed", extra={"service": self._launch.service, "reason": str(error)})
@@ -155,6 +158,19 @@ class ProcessChild:
         """Let it live on and be somebody else's: nothing is signalled, reaped or drained, and nothing open then."""
         self._leader.release()
         self._lineage.remove(self._family, empty=True)
+
+    def _order_for(self, command: tuple[str, ...]) -> Order:
+        """Have a command run as the user that the service runs as."""
+        launch = self._launch
+        wrapped = wrap(
+            command,
+            env=environment(launch),
+            uid=launch.uid,
+            gid=launch.gid,
+            groups=launch.groups,
+            tools=self._tools,
+        )
+        return Order(argv=wrapped.argv, cwd=launch.cwd, env=wrapped.env)
 
     async def finish(self) -> Ending:
         """

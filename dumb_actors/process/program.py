@@ -12,6 +12,7 @@ from dumb_actors.process import procfs
 from dumb_actors.process.leader import Leader, Order, end_leader, start_leader
 from dumb_actors.process.lineage import Family, Lineage
 from dumb_actors.process.lookup import Lookup
+from dumb_actors.process.privileges import Tools, wrap
 from dumb_actors.process.spawner import Spawner
 from dumb_actors.process.tree import Sweep, group_left
 
@@ -37,6 +38,8 @@ class Programs:
         subreaper: This process is a sub-reaper.
 
         nofile: Limits (soft, hard) of open files; None: as ours.
+
+        tools: What is put in front of a program that runs as another user.
     """
 
     spawner: Spawner
@@ -44,10 +47,11 @@ class Programs:
     lookup: Lookup
     subreaper: bool = False
     nofile: tuple[int, int] | None = None
+    tools: Tools = attrs.field(factory=Tools)
 
     async def run(self, argv: Sequence[str], launch: Launch) -> tuple[Exit, bytes]:
         """
-        Run *argv* with the environment and in the directory of *launch*, in a session and group of its own.
+        Run *argv* as *launch* says (user, environment, directory), in a session and group of its own.
 
         It is over when the program itself ends; what it leaves running is killed then.
 
@@ -68,9 +72,8 @@ class Programs:
         reading, writing = os.pipe()
         try:
             os.set_blocking(reading, False)
-            env = {**launch.env, procfs.MARKER_NAME: marker}
-            order = Order(argv=argv, cwd=launch.cwd, env=env, output_fd=writing, nofile=self.nofile)
             try:
+                order = self._order(argv, launch, marker, writing)
                 leader = await self.spawner.run(start_leader, order)
             finally:
                 os.close(writing)
@@ -79,6 +82,17 @@ class Programs:
             return leader.exit or Exit(), bytes(tail)
         finally:
             os.close(reading)
+
+    def _order(self, argv: Sequence[str], launch: Launch, marker: str, output_fd: int) -> Order:
+        wrapped = wrap(
+            argv,
+            env={**launch.env, procfs.MARKER_NAME: marker},
+            uid=launch.uid,
+            gid=launch.gid,
+            groups=launch.groups,
+            tools=self.tools,
+        )
+        return Order(argv=wrapped.argv, cwd=launch.cwd, env=wrapped.env, output_fd=output_fd, nofile=self.nofile)
 
     async def _see_through(self, leader: Leader, marker: str, reading: int, tail: bytearray) -> None:
         family = Family(leader.pid, marker)

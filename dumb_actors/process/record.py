@@ -84,7 +84,8 @@ class Record:
 
         fifo, fifo_err: Absolute paths of its output FIFO and of that for standard error alone; None without one.
 
-        argv, cwd, log_path, stderr_path, log_size, log_count, digest, notify, stop, uid: From its `Launch`.
+        argv, cwd, log_path, stderr_path, log_size, log_count, digest, notify, stop, uid, gid, groups: From its
+            `Launch`.
 
         log_start: Inode of the log file, and the offset in it where this generation begins; None: not known.
 
@@ -125,6 +126,8 @@ class Record:
     notify: bool = attrs.field(default=False, validator=_FLAG)
     stop: tuple[StopStep, ...] = attrs.field(default=(), converter=_steps)
     uid: int | None = attrs.field(default=None, validator=_NUMBER_OR_NONE)
+    gid: int | None = attrs.field(default=None, validator=_NUMBER_OR_NONE)
+    groups: tuple[int, ...] = attrs.field(default=(), converter=tuple, validator=deep_iterable(_NUMBER))
     cgroup: str | None = attrs.field(default=None, validator=_TEXT_OR_NONE)
     # What changes comes last.
     state: RecordState = attrs.field(validator=in_(("intent", "running", "ended")))
@@ -157,6 +160,8 @@ class Record:
             notify=self.notify,
             stop=self.stop,
             uid=self.uid,
+            gid=self.gid,
+            groups=self.groups,
         )
 
 

@@ -146,6 +146,8 @@ class Records:
             "notify": launch.notify,
             "stop": [step_facts(step) for step in launch.stop],
             "uid": launch.uid,
+            "gid": launch.gid,
+            "groups": launch.groups,
             "cgroup": cgroup,
         }
         latest = Latest(launch.generation, json_of(facts)[:-1], "intent", self._boot_id)

@@ -205,11 +205,15 @@ async def test_separate_errors_are_taken_over_as_well(tmp_path: Path) -> None:
 
 
 @needs_root
-async def test_a_stop_command_runs_as_the_user_of_its_service(tmp_path: Path) -> None:
+async def test_programs_about_a_service_run_as_its_user_also_when_it_was_taken_over(tmp_path: Path) -> None:
     with tempfile.NamedTemporaryFile() as told:  # where that user can get to, unlike our own directory
         os.fchmod(told.fileno(), 0o666)
         stop = StopStep(command=("sh", "-c", f"id -u > {told.name}"), wait=1)
-        spec = ServiceSpec("a", SLEEP, run_as="nobody", cwd="/", readiness=Exec(["true"]), stop=[stop])
-        async with open_supervisor([spec], root=tmp_path) as supervisor:
+        ready = Exec(["sh", "-c", "test $(id -u) = 65534"])
+        spec = ServiceSpec("a", SLEEP, run_as="nobody", cwd="/", readiness=ready, stop=[stop])
+        async with adopting([spec], tmp_path) as supervisor:
             await supervisor.start("a")
+            await supervisor.leave()
+        async with adopting([spec], tmp_path) as supervisor:
+            await supervisor.boot()
         assert told.read() == b"65534\n"
