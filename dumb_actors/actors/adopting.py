@@ -24,7 +24,14 @@ from dumb_actors.process.lineage import Lineage
 from dumb_actors.process.record import Record
 from dumb_actors.process.survivors import Gone, Remains, Survivor, Unresolved, Verdict, resolve
 
-__all__ = ["Inheritance", "find_inheritance"]
+__all__ = [
+    "Inheritance",
+    "end_all_remains",
+    "find_inheritance",
+    "hold_outputs",
+    "note_left",
+    "remove_stale_fifos",
+]
 
 log = logging.getLogger("dumb_actors.host")
 
@@ -42,12 +49,15 @@ class Inheritance:
         remains: Whose leaders are gone while others of the generation live.
 
         reports: What a person should know, a sentence each.
+
+        was_left: The earlier supervisor ended on purpose and left its services running.
     """
 
     records: Sequence[Record]
     survivors: Sequence[Survivor]
     remains: Sequence[Remains]
     reports: Sequence[str]
+    was_left: bool
 
     @property
     def slugs(self) -> Mapping[str, str]:
@@ -77,7 +87,28 @@ async def find_inheritance(records: Sequence[Record], run_dir: str) -> Inheritan
         survivors=[verdict for verdict in verdicts if isinstance(verdict, Survivor)],
         remains=[verdict for verdict in verdicts if isinstance(verdict, Remains)],
         reports=[text for verdict in verdicts if (text := _report(verdict))],
+        was_left=await trio.to_thread.run_sync(_take_note_of_leaving, run_dir),
     )
+
+
+def note_left(run_dir: str) -> None:
+    """Note for the next supervisor that what runs was left on purpose; what cannot be written is logged."""
+    try:
+        _note(run_dir).touch()
+    except OSError:
+        log.exception("leaving.not_noted run_dir=%r", run_dir)
+
+
+def _take_note_of_leaving(run_dir: str) -> bool:
+    try:
+        _note(run_dir).unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _note(run_dir: str) -> Path:
+    return Path(run_dir, "left")
 
 
 def _report(verdict: Verdict) -> str:

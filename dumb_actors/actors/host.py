@@ -16,6 +16,7 @@ from dumb_actors.actors.adopting import (
     end_all_remains,
     find_inheritance,
     hold_outputs,
+    note_left,
     remove_stale_fifos,
 )
 from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput
@@ -172,8 +173,11 @@ class OsHost:
                 )
                 gaps.tell = host._tell_gap
                 await host._take_over()
-                yield host
-                await host._part()
+                try:
+                    yield host
+                finally:
+                    with trio.CancelScope(shield=True):
+                        await host._part()
         finally:
             if turned_on:
                 subreaper.disable()
@@ -230,6 +234,7 @@ class OsHost:
         """Leave the keeper to the children that were left; called when nothing else is to come."""
         if self._is_leaving and isinstance(self._outputs.mover, Keeper):
             await self._outputs.mover.stay()
+            await trio.to_thread.run_sync(note_left, self._run_dir)
         elif self._delegation is not None:
             self._delegation.close()
 
@@ -247,12 +252,14 @@ class OsHost:
         """Say what was found that a person should know; see `Host`."""
         return self._inheritance.reports
 
-    async def end_survivors(self) -> None:
+    async def end_orphans(self) -> None:
         """
-        Stop everything that an earlier supervisor left, by the steps that were recorded, and forget it.
+        Stop everything that an earlier supervisor did not leave on purpose, by the recorded steps, and forget it.
 
         Cancellation: without effect; it is bounded by the steps.
         """
+        if self._inheritance.was_left:
+            return
         async with trio.open_nursery() as nursery:
             for adopted in self._survivors.values():
                 nursery.start_soon(end_leftover, adopted)

@@ -135,7 +135,7 @@ async def open_locked(
         OsHost.open(_host_settings(where, how, settings)) as host,
     ):
         if how.orphans == "stop":
-            await host.end_survivors()
+            await host.end_orphans()
         async with run_supervisor(specs, host=host, settings=settings, wall=time.time, memory=memory) as supervisor:
             supervisor.config = config
             supervisor.journal_dir = _journal_dir(where) if how.journal else None

@@ -141,7 +141,7 @@ class Supervisor(SupervisorView):
         """
         wishes = self._memory.wishes
         wished = [name for name in self.graph.order if wishes.decide(name, self.specs[name].enabled)]
-        there = {name for name, actor in self._crew.actors.items() if actor.state.wished}
+        there = {n for n, a in self._crew.actors.items() if a.state.wished and a.state.phase is not Phase.FAILED}
         for name in wished:
             if name not in there:
                 self._dispatch.post("start", name, by=by, lasting=False)

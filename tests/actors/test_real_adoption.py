@@ -11,6 +11,7 @@ import trio
 from dumb_actors import (
     DependsOn,
     Exec,
+    Follower,
     Log,
     Phase,
     Refused,
@@ -20,6 +21,7 @@ from dumb_actors import (
     StopStep,
     open_supervisor,
 )
+from dumb_actors.logs.reader import end_of
 from dumb_actors.model.child import Exit
 from dumb_actors.process import procfs
 
@@ -51,6 +53,20 @@ async def test_left_and_taken_over_in_one_process(tmp_path: Path) -> None:
     assert list((tmp_path / "run/out").iterdir()) == []
 
 
+async def test_left_also_when_the_block_is_cancelled_afterwards(tmp_path: Path) -> None:
+    specs = [ServiceSpec("a", ["sh", "-c", "echo up; while :; do echo line; sleep 0.01; done"], readiness=Log("^up$"))]
+    with trio.CancelScope() as scope:
+        async with adopting(specs, tmp_path) as supervisor:
+            before = await supervisor.start("a")
+            await supervisor.leave()
+            scope.cancel()
+    log = str(tmp_path / "log/a.log")
+    with trio.fail_after(20), Follower(log, end_of(log)) as follower:
+        assert await follower.read()
+    async with adopting(specs, tmp_path) as supervisor:
+        assert supervisor.status("a").pid == before.pid
+
+
 async def test_without_a_keeper_nothing_can_be_left(tmp_path: Path) -> None:
     async with open_supervisor([ServiceSpec("a", SLEEP)], root=tmp_path) as supervisor:
         assert not supervisor.can_leave
@@ -65,6 +81,7 @@ async def test_by_default_what_was_left_is_stopped_first_by_its_recorded_steps(t
     async with adopting(specs, tmp_path) as supervisor:
         before = await supervisor.start("a")
         await supervisor.leave()
+    (tmp_path / "run/left").unlink()  # as if it had been killed
     async with open_supervisor([ServiceSpec("b", SLEEP)], root=tmp_path) as supervisor:
         assert procfs.read_stat(before.pid) is None
         assert supervisor.snapshot().services["b"].phase is Phase.STOPPED

@@ -81,6 +81,19 @@ def test_keep_leaves_them_to_the_next(shell):
     assert find_marked(shell.mark) == []
 
 
+def test_keep_is_meant_whatever_orphans_says(shell):
+    up = shell.up({"dumb": {"orphans": "stop"}, "a": service("a")})
+    up.read_until("a +ready")
+    before = pids_of(shell)
+    assert shell.run("down", "--keep").code == 0
+    up.wait()
+    again = shell.up()
+    again.read_until("took over 1 services")
+    assert pids_of(shell) == before
+    kill(again)
+    assert wait_for_end(before["a"])
+
+
 def test_wishes_survive(shell):
     config = {
         "a": service("a"),
