@@ -10,7 +10,7 @@ import sys
 if __name__ == "__main__":
     sys.path.append(__file__.rsplit("/", 3)[0])
 
-    # All that is ever needed is imported here: an upgrade may replace the files under a running keeper.
+    # All that is ever needed of this package is imported here: an upgrade may replace its files under a running keeper.
     from dumb_actors.keeper.serving import serve
 
     serve(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4])

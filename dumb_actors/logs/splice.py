@@ -1,7 +1,6 @@
 """The few system calls on pipes that Python does not offer, or offers without a name."""
 
 import array
-import ctypes
 import errno
 import fcntl
 import os
@@ -50,21 +49,14 @@ class Scratch:
     """A pipe of our own into which the beginning of another pipe is copied, to look at it without taking it."""
 
     def __init__(self) -> None:
-        # There is no os.tee in Python 3.11.
-        self._tee = ctypes.CDLL(None, use_errno=True).tee
-        self._tee.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_uint]
-        self._tee.restype = ctypes.c_ssize_t
+        self._tee: Callable[[int, int, int], int] | None = None
         self._out, self._in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def peek(self, pipe: int, most: int) -> bytes:
         """Return the first bytes in *pipe*, at most *most*, and leave them there; empty when it is."""
-        copied = self._tee(pipe, self._in, most, os.SPLICE_F_NONBLOCK)
-        if copied < 0:
-            number = ctypes.get_errno()
-            if number == errno.EAGAIN:
-                return b""
-            raise OSError(number, os.strerror(number))
-        return self._read(copied)
+        if self._tee is None:
+            self._tee = _load_tee()
+        return self._read(self._tee(pipe, self._in, most))
 
     def _read(self, count: int) -> bytes:
         pieces: list[bytes] = []
@@ -77,3 +69,24 @@ class Scratch:
         """Close both ends."""
         os.close(self._in)
         os.close(self._out)
+
+
+def _load_tee() -> Callable[[int, int, int], int]:
+    """Give tee(2), not blocking, 0 for an empty pipe; there is no `os.tee` in Python 3.11."""
+    # Late: most logs never come to a rotation, and this takes 0.7 MB of a process that is to stay small.
+    import ctypes
+
+    call = ctypes.CDLL(None, use_errno=True).tee
+    call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_size_t, ctypes.c_uint]
+    call.restype = ctypes.c_ssize_t
+
+    def tee(source: int, target: int, most: int) -> int:
+        copied = int(call(source, target, most, os.SPLICE_F_NONBLOCK))
+        if copied >= 0:
+            return copied
+        number = ctypes.get_errno()
+        if number == errno.EAGAIN:
+            return 0
+        raise OSError(number, os.strerror(number))
+
+    return tee
