@@ -68,9 +68,13 @@ class World:
         self.env = {**os.environ, MARK: mark}
         self.errors = (root.parent / "errors").open("ab")
         self.stranger = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        self._runners: list[Runner] = []
 
     def close(self):
         self.errors.close()
+        for runner in self._runners:
+            if runner.process.returncode is None:  # its test has failed
+                runner.kill()
         unharmed = self.stranger.poll() is None
         self.stranger.kill()
         self.stranger.wait()
@@ -81,7 +85,9 @@ class World:
         assert left == []
 
     def boot(self, kill_at=None) -> Runner:
-        return Runner(self, kill_at)
+        runner = Runner(self, kill_at)
+        self._runners.append(runner)
+        return runner
 
     def living(self):
         """Give the pids of writers by name; each is told by its command line."""
@@ -157,3 +163,8 @@ def wait_for_end(pid, timeout_s=20.0):
 
 def kill(pid):
     os.kill(pid, signal.SIGKILL)
+
+
+def mount_small(point):
+    """Mount a small tmpfs; for a test with the fixture `can_mount`."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", point], check=True)

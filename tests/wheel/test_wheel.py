@@ -4,50 +4,13 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import zipfile
-from pathlib import Path
-
-import pytest
 
 from tests.cli.program import MARK, find_marked, service
 
-ROOT = Path(__file__).parents[2]
+from .support import ROOT, run
+
 STACK = {"db": service("db"), "web": service("web", depends_on=["db"])}
-
-
-def run(*command, timeout=170, **env):
-    """Run *command* outside the checkout, with nothing of ours on its path."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "DUMB_ACTORS"))}
-    ended = subprocess.run(
-        [str(part) for part in command],
-        check=False,
-        cwd="/",
-        env={**clean, **env},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    place = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", place, ROOT)
-    (found,) = place.glob("dumb_actors-*.whl")
-    return found
-
-
-@pytest.fixture(scope="module")
-def program(wheel, tmp_path_factory):
-    """Install the wheel with what it depends on; give the path of its program."""
-    place = tmp_path_factory.mktemp("fresh")
-    run(sys.executable, "-m", "venv", place)
-    pip = [place / "bin/python", "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-    run(*pip, "--constraint", ROOT / "requirements.lock", wheel)
-    return place / "bin/dumb-actors"
 
 
 def test_everything_is_inside(wheel):
