@@ -74,6 +74,9 @@ class Stack:
         for name in scripts:
             self.up.read_until(f"{name} +ready")
         self.daemons = {pids.next() for script in scripts.values() if str(pids.path) in script}
+        for pid in self.daemons:
+            while procfs.command_of(pid) != "sleep 1000":  # that it has come to its exec is told to nobody
+                select.select([], [], [], 0.01)
         self.events = shell.begin("events", "-f", "--json")
         self.leaders = {one["process_name"]: one["pid"] for one in shell.run("status", "--json").json["services"]}
         self.members = {pid for pid, command in find_marked(shell.mark) if "sleep" in command} | self.daemons
