@@ -227,7 +227,16 @@ class ProcessChild:
     def _proof(self) -> str:
         if self._cgroup is not None:
             return "cgroup"
-        return "subreaper" if self._subreaper and self._family.is_pinned else "best_effort"
+        proves = self._subreaper and self._family.is_pinned and not self._has_strangers()
+        return "subreaper" if proves else "best_effort"
+
+    def _has_strangers(self) -> bool:
+        """Tell whether an orphan came to us that shows nothing of whose it is: it may be of this family."""
+        for pid in procfs.main_thread_children():
+            stat = None if pid in self._lineage.own else procfs.read_stat(pid)
+            if stat is not None and not stat.is_dead and not self._lineage.claims(stat):
+                return True
+        return False
 
     def _kill_cgroup(self) -> None:
         if self._cgroup is None:

@@ -68,9 +68,9 @@ class Stack:
     """Services, each with a tree of its own, that are all ready; and who follows their events."""
 
     def __init__(self, shell, pids, scripts):
-        quick = {"stop": [{"signal": "SIGTERM", "wait": 0.2}]}
+        more = {"stop": [{"signal": "SIGTERM", "wait": 0.2}], "restart": "never"}
         self.shell = shell
-        self.up = shell.up({name: service(name, script, **quick) for name, script in scripts.items()})
+        self.up = shell.up({name: service(name, script, **more) for name, script in scripts.items()})
         for name in scripts:
             self.up.read_until(f"{name} +ready")
         self.daemons = {pids.next() for script in scripts.values() if str(pids.path) in script}
@@ -147,3 +147,18 @@ def test_nothing_is_left(shell, pids, end):
         if end is not Stack.end_by_down:
             stack.end_by_down()
     assert find_marked(shell.mark) == []
+
+
+def test_a_daemon_that_shows_no_sign_makes_the_proof_a_best_effort(shell, pids):
+    """Nothing proves whose it is, so it is left alone, and nobody says that all is proved to be gone."""
+    scripts = {"both": f"{daemon(pids, 'wiped', 'closed')}; echo up; exec sleep 1000"}
+    with closing(Stack(shell, pids, scripts)) as stack:
+        stack.end_by_stop()
+        expected = "cgroup" if not any(map(is_alive, stack.daemons)) else "best_effort"
+        assert stack.ended("both")["tree_proof"] == expected
+        stack.end_by_down()
+
+
+def is_alive(pid):
+    stat = procfs.read_stat(pid)
+    return stat is not None and not stat.is_dead
