@@ -140,12 +140,8 @@ class Starter:
             cgroup_procs=None if cgroup is None else cgroup.procs_path,
             tools=self.tools,
         )
-        launch = attrs.evolve(
-            launch,
-            argv=wrapped.argv,
-            env=wrapped.env,
-            executable=None if wrapped.is_wrapped else launch.executable,
-        )
+        if wrapped.is_wrapped:
+            launch = attrs.evolve(launch, argv=wrapped.argv, env=wrapped.env, executable=None)
         return start_child(
             launch,
             ways.out.child_fd,

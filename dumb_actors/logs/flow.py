@@ -148,8 +148,10 @@ def make_fifo(order: FlowOrder) -> None:
         OSError: It cannot be made; none is left.
     """
     path = order.fifo
-    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
     try:
+        os.mkfifo(path, 0o600)
+    except (FileNotFoundError, NotADirectoryError):
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
         os.mkfifo(path, 0o600)
     except FileExistsError:
         if not stat.S_ISFIFO(os.lstat(path).st_mode):

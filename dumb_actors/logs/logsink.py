@@ -176,7 +176,7 @@ class LogSink:
 
     def _find_end(self) -> None:
         """Look where the file ends now, and whether it is still there: people truncate, move and delete logs."""
-        found = _stat(self._path)
+        found = _stat(self._path) if self._fd >= 0 else None
         if found is None or (found.st_dev, found.st_ino) != self._identity:
             found = self._open()
         elif found.st_size < self._offset:
@@ -189,6 +189,8 @@ class LogSink:
         fd, found = _open_log(self._path)
         with self._tools.compressor.names_of(self._path), contextlib.suppress(OSError):
             if self._fd >= 0:
+                # An index that is missing would be a hole in the row of them.
+                self._have_index()
                 note_move(self._path, self._identity[1])
             else:
                 # Left by somebody who was killed while rotating.
@@ -223,16 +225,23 @@ class LogSink:
     def _begin_index(self, found: os.stat_result) -> None:
         if self._index is not None:
             self._index.close()
+            self._index = None
         if not found.st_size:
-            # What it says is of a file that was truncated or deleted.
+            # What it says is of a file that was truncated or deleted. It is made with the first entry, not here: making
+            # a file is a good part of what a start costs.
             with contextlib.suppress(OSError):
                 os.truncate(index_path(self._path), 0)
-        self._index = IndexWriter(self._path, self._generation)
+        else:
+            self._have_index()
         self._learn_stamp()
 
+    def _have_index(self) -> IndexWriter:
+        if self._index is None:
+            self._index = IndexWriter(self._path, self._generation)
+        return self._index
+
     def _note(self) -> None:
-        if self._index is not None:
-            self._index.note(self._offset)
+        self._have_index().note(self._offset)
         if not self._is_stamped:
             self._learn_stamp()
             # Without one after the first entry there will be none.
@@ -267,6 +276,7 @@ class LogSink:
         """Begin a new file; False, and the old one goes on for another *size* bytes, when that cannot be done."""
         fd = -1
         with self._tools.compressor.names_of(self._path):
+            self._have_index()
             try:
                 fd = make_next(self._path)
                 rotate(self._path, self._count)
@@ -335,10 +345,14 @@ def _stat(path: str) -> os.stat_result | None:
 
 
 def _open_log(path: str) -> tuple[int, os.stat_result]:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     # Read-write, to see whether it ends with a line's end. Not O_APPEND: splice refuses that (EINVAL). Not blocking:
     # it may be somebody's FIFO.
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        fd = os.open(path, flags, 0o600)
+    except (FileNotFoundError, NotADirectoryError):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        fd = os.open(path, flags, 0o600)
     found = os.fstat(fd)
     if not stat.S_ISREG(found.st_mode):
         os.close(fd)

@@ -322,6 +322,25 @@ async def test_group_of_a_stranger_that_got_the_number_is_not_signalled(adopter:
         stranger.wait()
 
 
+async def test_session_with_the_number_of_one_that_was_taken_over_proves_nothing(
+    adopter: Adopter, words: Words
+) -> None:
+    """Not even after a descendant was seen in it: somebody else reaps the leader, and its number is free then."""
+    with trio.fail_after(20):
+        identity = await adopter.orphans.leader(f"env -i {HOLD} & exec sleep 1000")
+        member = await words.number()
+        adopter.orphans.note(member)
+        child = await adopter.child(identity)
+        seen = procfs.read_stat(member)
+        assert seen is not None
+        assert child.family.claims(seen)
+        later = procfs.ProcStat(
+            pid=1 << 22, ppid=1, pgid=child.pid, session=child.pid, start_ticks=1 << 40, state="S", comm="stranger"
+        )
+        assert not child.family.claims(later)
+        await child.finish()
+
+
 async def test_stop_command_of_the_record_is_run(adopter: Adopter, words: Words) -> None:
     with trio.fail_after(20):
         identity = await adopter.orphans.leader("echo $$ > pid; echo up > $1; exec sleep 1000")

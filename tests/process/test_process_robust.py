@@ -20,7 +20,7 @@ from dumb_actors.model.child import Exit
 from dumb_actors.model.spec import StopStep
 from dumb_actors.process import process_child, procfs
 from dumb_actors.process.child import start_child
-from dumb_actors.process.lineage import reap
+from dumb_actors.process.lineage import descendants_of, reap
 from dumb_actors.process.records import Records
 from dumb_actors.process.survivors import Survivor, resolve
 
@@ -78,6 +78,8 @@ async def test_program_that_was_looked_up_is_not_searched_again(place: Place, wo
 
 async def test_standard_error_may_go_elsewhere(place: Place) -> None:
     ends = [os.pipe(), os.pipe()]
+    for reading, _ in ends:
+        os.set_blocking(reading, False)
     launch = place.launch("sh", "-c", "echo out; echo err >&2")
     try:
         with trio.fail_after(10):
@@ -244,8 +246,9 @@ class Group:
         self.kills += 1
         if self.is_refused:
             raise PermissionError(errno.EACCES, "refused")
-        for pid in self.members if not self.is_stuck else ():
-            os.kill(pid, signal.SIGKILL)
+        for member in self.members if not self.is_stuck else ():
+            for pid in [member, *(below.pid for below in descendants_of(member))]:
+                os.kill(pid, signal.SIGKILL)
 
     def is_empty(self) -> bool:
         return not any(is_alive(pid) for pid in self.members)
@@ -326,9 +329,9 @@ import os, sys
 from dumb_actors.model.child import Launch
 from dumb_actors.process import procfs
 from dumb_actors.process.child import start_child
-from dumb_actors.process.lineage import reap
+from dumb_actors.process.lineage import descendants_of, reap
 from dumb_actors.process.child import start_child
-from dumb_actors.process.lineage import reap
+from dumb_actors.process.lineage import descendants_of, reap
 from dumb_actors.process.records import Records
 directory, fifo, words, marker, last = sys.argv[1:]
 records = Records(directory, run_id="first")
