@@ -32,7 +32,7 @@ from dumb_actors.model.child import Launch
 from dumb_actors.model.probe import ProbeSpec
 from dumb_actors.probes.base import Probe
 from dumb_actors.probes.kit import ProbeKit
-from dumb_actors.process import subreaper
+from dumb_actors.process import procfs, subreaper
 from dumb_actors.process.cgroup import Cgroup
 from dumb_actors.process.child import adopted_child, own_child
 from dumb_actors.process.delegation import Delegation, adopt_cgroup
@@ -70,7 +70,7 @@ class HostSettings:
 
         version: Of this program, for the keeper's registration.
 
-        environ: What commands of a stop of an adopted child get: the environment of the child itself is not recorded.
+        environ: What commands of a stop of an adopted child get when its own environment cannot be read.
 
         cgroups: Give each child a control group of its own where one is delegated to us.
     """
@@ -202,7 +202,8 @@ class OsHost:
 
     async def _adopt(self, survivor: Survivor, ways: Ways | None) -> Adopted:
         record = survivor.record
-        launch = record.to_launch(self._environ)
+        # Not recorded, for it has secrets; a program may have wiped it.
+        launch = record.to_launch(procfs.environment_of(survivor.pid) or self._environ)
         try:
             await self._spawner.run(self._records.adopt, record)
         except UnusablePath:

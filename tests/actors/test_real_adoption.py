@@ -67,6 +67,17 @@ async def test_left_also_when_the_block_is_cancelled_afterwards(tmp_path: Path) 
         assert supervisor.status("a").pid == before.pid
 
 
+async def test_a_stop_command_of_an_adopted_child_gets_its_environment(tmp_path: Path) -> None:
+    stop = StopStep(command=("sh", "-c", f'echo "$OWN" > {tmp_path}/told'), wait=1)
+    specs = [ServiceSpec("a", SLEEP, env={"OWN": "its own"}, readiness=Log("^up$"), stop=[stop])]
+    async with adopting(specs, tmp_path) as supervisor:
+        await supervisor.start("a")
+        await supervisor.leave()
+    async with adopting(specs, tmp_path) as supervisor:
+        await supervisor.boot()
+    assert (tmp_path / "told").read_text() == "its own\n"
+
+
 async def test_without_a_keeper_nothing_can_be_left(tmp_path: Path) -> None:
     async with open_supervisor([ServiceSpec("a", SLEEP)], root=tmp_path) as supervisor:
         assert not supervisor.can_leave
