@@ -28,8 +28,8 @@ REQUEST = b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def _writer(world: World, megabytes: float) -> list[str]:
-    """Give the command that writes so much, or for ever (0), and says on `up` when it begins and when it is done."""
-    return [sys.executable, "-I", "-S", WRITER, f"{world.path}/up", f"{int(megabytes * MB)}"]
+    """Give the command that writes so much, or for ever (0), once it is let go."""
+    return [sys.executable, "-I", "-S", WRITER, f"{world.path}/up", f"{world.path}/go", f"{int(megabytes * MB)}"]
 
 
 # --- throughput and cost ----------------------------------------------------------------------------------------------
@@ -73,7 +73,9 @@ async def _both_ways(megabytes: float, mover: str) -> tuple[Sample, Sample]:
 
 
 async def _measured(world: World, pids: Sequence[int]) -> Sample:
+    """Let a writer go that has reported; give wall and CPU seconds until it is done."""
     began, used = time.perf_counter(), sum(map(_cpu_s, pids))
+    world.go()
     await world.wait_up(1)
     return time.perf_counter() - began, sum(map(_cpu_s, pids)) - used
 
@@ -123,6 +125,7 @@ async def latency(requests: int, mover: str) -> Sample:
                 floor = await _median(stream, requests)
                 await supervisor.start("writer")
                 await world.wait_up(1)
+                world.go()
                 ours = await _median(stream, requests)
     return ours, floor
 

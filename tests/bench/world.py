@@ -21,22 +21,27 @@ RUN_S = 0.05
 
 @attrs.frozen
 class World:
-    """A temporary place with two FIFOs: `up` for the children's reports, `stay` from which nothing ever comes."""
+    """
+    A temporary place with FIFOs: `up` for the children's reports, `go` for a word to a writer that waits, `stay` from
+    which nothing ever comes.
+    """
 
     path: Path
     up_fd: int
+    go_fd: int
 
     @classmethod
     @contextlib.contextmanager
     def make(cls) -> Iterator["World"]:
         """Make a world for the length of a block."""
         with tempfile.TemporaryDirectory(prefix="dumb-bench-") as folder:
-            for name in ("up", "stay"):
+            names = ("up", "go", "stay")
+            for name in names:
                 os.mkfifo(f"{folder}/{name}")
             # Read-write, so that opening never blocks on either side.
-            fds = [os.open(f"{folder}/{name}", os.O_RDWR | os.O_NONBLOCK) for name in ("up", "stay")]
+            fds = [os.open(f"{folder}/{name}", os.O_RDWR | os.O_NONBLOCK) for name in names]
             try:
-                yield cls(Path(folder), fds[0])
+                yield cls(Path(folder), fds[0], fds[1])
             finally:
                 for fd in fds:
                     os.close(fd)
@@ -51,6 +56,10 @@ class World:
         while seen < count:
             await trio.lowlevel.wait_readable(self.up_fd)
             seen += os.read(self.up_fd, 65536).count(b"\n")
+
+    def go(self) -> None:
+        """Let the writer begin that has reported; so what it reports next cannot be taken for that."""
+        os.write(self.go_fd, b"go")
 
     def specs(self, layers: int, width: int, *, timed: bool) -> list[ServiceSpec]:
         """Make *layers* of *width* services each, each layer depending on the whole layer before it."""
