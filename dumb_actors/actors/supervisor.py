@@ -106,6 +106,7 @@ class Supervisor(SupervisorView):
     def _adopt(self) -> list[Adopted]:
         """Hand what an earlier supervisor left to the actors; give what belongs to none of them."""
         survivors = self._host.survivors()
+        self._adopted = frozenset(survivors) & frozenset(self._crew.actors)
         for name, adopted in survivors.items():
             if name in self._crew.actors:
                 actor = self._crew.actors[name]
@@ -145,7 +146,8 @@ class Supervisor(SupervisorView):
         for name in wished:
             if name not in there:
                 self._dispatch.post("start", name, by=by, lasting=False)
-        for name in there - set(wished):
+        # Not what somebody has started here: that is no enabled service either, and goes on.
+        for name in (there & self._adopted) - set(wished):
             self._dispatch.post("stop", name, by=by, lasting=False)
         found = f", {len(there & set(wished))} of them are there already" if there else ""
         self._say("booted", f"{len(wished)} services are wished{found}", by)

@@ -190,6 +190,26 @@ async def test_a_survivor_that_is_wished_no_more_is_stopped_by_boot(autojump_clo
         assert supervisor.status("db").generation == 1
 
 
+async def test_boot_stops_nothing_that_was_started_here(autojump_clock):
+    specs = [*CHAIN, ServiceSpec("extra", "extra", enabled=False, readiness=Tcp(3))]
+    async with open_simulation(specs) as supervisor:
+        before = await supervisor.start("extra")
+        await supervisor.boot()
+        await supervisor.wait_ready("app")
+        assert supervisor.status("extra").phase is Phase.READY
+        assert supervisor.status("extra").pid == before.pid
+
+
+async def test_boot_tries_anew_what_had_failed(autojump_clock):
+    host = SimulatedHost({"db": [Behaviour(spawn_error="no such program"), Behaviour()]})
+    async with open_simulation([CHAIN[0]], host) as supervisor:
+        await supervisor.boot()
+        await trio.sleep(1)
+        assert supervisor.status("db").phase is Phase.FAILED
+        await supervisor.boot()
+        await supervisor.wait_ready("db", after=1)
+
+
 async def test_commands_are_wishes_that_last_and_boot_is_none(autojump_clock):
     wishes = Wishes()
     async with open_simulation(CHAIN, memory=Memory(wishes=wishes)) as supervisor:
