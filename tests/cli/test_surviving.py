@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -238,3 +239,20 @@ def test_hangup_with_a_faulty_file_changes_nothing(shell):
     up.send(signal.SIGHUP)
     up.read_until("the configuration was reloaded: nothing differs")
     assert pids_of(shell) == before
+
+
+def test_a_terminal_that_hangs_up_ends_it_in_order(shell):
+    """SIGHUP reloads; but when the terminal is gone, which sends it too, everything is stopped."""
+    shell.write_config({"a": service("a")})
+    master, slave = os.openpty()
+    command = ["setsid", "--ctty", sys.executable, "-m", "dumb_actors", "up", "--bind", "127.0.0.1:0"]
+    up = subprocess.Popen(command, env=shell.env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    heard = b""
+    while b"ready" not in heard or b"listening on" not in heard:
+        heard += os.read(master, 4096)
+    pids = [pid for pid, _ in find_marked(shell.mark)]
+    os.close(master)
+    assert all(wait_for_end(pid) for pid in pids)
+    up.wait(20)
+    assert find_marked(shell.mark) == []
