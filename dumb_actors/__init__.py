@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         UnknownService,
         UnusablePath,
     )
+    from dumb_actors.graph.dependency import DependencyGraph
+    from dumb_actors.graph.plan import Difference, Plan
     from dumb_actors.journal.reading import read_journal
     from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
@@ -50,11 +52,11 @@ if TYPE_CHECKING:
     from dumb_actors.logs.redact import Redactor, RedactorStream
     from dumb_actors.logs.regex import BadPattern
     from dumb_actors.model.child import Ending, Exit
+    from dumb_actors.model.edge import Broken, Edge, Link, Missing
     from dumb_actors.model.event import Cause, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
-    from dumb_actors.model.graph import DependencyGraph, Edge
+    from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
     from dumb_actors.model.names import find_name, squeeze
     from dumb_actors.model.phase import Phase
-    from dumb_actors.model.plan import Difference, Plan
     from dumb_actors.model.probe import Exec, Liveness, Mount, Notify
     from dumb_actors.model.restart import RestartPolicy
     from dumb_actors.model.spec import (
@@ -70,8 +72,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "NO_KNOWLEDGE",
     "BadPattern",
     "BasicAuth",
+    "Broken",
     "Builtin",
     "Busy",
     "Cause",
@@ -96,11 +100,14 @@ __all__ = [
     "HostError",
     "InternalError",
     "JournalTooNew",
+    "Knowledge",
+    "Link",
     "Liveness",
     "Log",
     "LogLine",
     "LogPage",
     "LogQuery",
+    "Missing",
     "Mount",
     "Notify",
     "Phase",
@@ -156,7 +163,7 @@ __version__: str
 
 _HOMES = {
     "default_root": "dumb_actors.config",
-    "Difference": "dumb_actors.model.plan",
+    "Difference": "dumb_actors.graph.plan",
     "Restarts": "dumb_actors.model.event",
     "Health": "dumb_actors.model.event",
     "StartFailed": "dumb_actors.errors",
@@ -173,11 +180,16 @@ _HOMES = {
     "Config": "dumb_actors.config",
     "ConfigError": "dumb_actors.errors",
     "ConfigFault": "dumb_actors.errors",
-    "DependencyGraph": "dumb_actors.model.graph",
+    "DependencyGraph": "dumb_actors.graph.dependency",
     "DependsOn": "dumb_actors.model.spec",
     "Directory": "dumb_actors.model.spec",
     "DumbActorsError": "dumb_actors.errors",
-    "Edge": "dumb_actors.model.graph",
+    "Broken": "dumb_actors.model.edge",
+    "Edge": "dumb_actors.model.edge",
+    "Knowledge": "dumb_actors.model.knowledge",
+    "Link": "dumb_actors.model.edge",
+    "Missing": "dumb_actors.model.edge",
+    "NO_KNOWLEDGE": "dumb_actors.model.knowledge",
     "Ending": "dumb_actors.model.child",
     "Event": "dumb_actors.model.event",
     "EventStream": "dumb_actors.actors.bus",
@@ -193,7 +205,7 @@ _HOMES = {
     "LogPage": "dumb_actors.logs.query",
     "LogQuery": "dumb_actors.logs.query",
     "Phase": "dumb_actors.model.phase",
-    "Plan": "dumb_actors.model.plan",
+    "Plan": "dumb_actors.graph.plan",
     "PortTaken": "dumb_actors.errors",
     "Position": "dumb_actors.logs.parts",
     "Redactor": "dumb_actors.logs.redact",

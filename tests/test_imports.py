@@ -13,18 +13,20 @@ ROOT = Path(__file__).parent.parent
 
 # What each room may import of ours, besides itself and `errors`.
 LOWER = {"model"}
+GRAPH = {"graph"}
 ROOMS = {
     "model": set(),
+    "graph": LOWER,
     "process": LOWER,
     "logs": LOWER,
     "probes": LOWER | {"logs"},  # a log probe follows the log file; a directory probe uses the same watch
-    "config": LOWER | {"catalogue"},  # its data, as the default of a value that is passed in
+    "config": LOWER | GRAPH | {"catalogue"},  # its data, as the default of a value that is passed in
     "catalogue": LOWER,
-    "journal": LOWER,
+    "journal": LOWER | GRAPH,
     "keeper": LOWER | {"process", "logs"},
-    "actors": {"model", "process", "probes", "logs", "config", "journal", "keeper"},
-    "testing": {"model", "actors", "probes", "logs"},
-    "cli": {"model", "process", "config", "actors", "catalogue", "logs", "testing", "journal"},
+    "actors": {"model", "graph", "process", "probes", "logs", "config", "journal", "keeper"},
+    "testing": {"model", "graph", "actors", "probes", "logs"},
+    "cli": {"model", "graph", "process", "config", "actors", "catalogue", "logs", "testing", "journal"},
 }
 # `cli/up` imports the web package lazily, after the first services were spawned: the one exception.
 WEB_EXCEPTION = "dumb_actors/cli/up.py"
@@ -57,8 +59,9 @@ def test_every_room_is_listed() -> None:
     assert rooms == set(ROOMS)
 
 
-def test_the_model_knows_no_trio_and_no_files() -> None:
-    for path in (ROOT / "dumb_actors" / "model").glob("*.py"):
+@pytest.mark.parametrize("room", ["model", "graph"])
+def test_pure_rooms_know_no_trio_and_no_files(room: str) -> None:
+    for path in (ROOT / "dumb_actors" / room).glob("*.py"):
         assert not {"trio", "os", "time", "subprocess"} & set(_imports(path)), path
 
 

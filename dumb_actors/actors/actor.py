@@ -25,8 +25,8 @@ from dumb_actors.actors.run import Run, RunKit
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import GaveUp, ShuttingDown, StartFailed, Superseded
 from dumb_actors.model.child import Launch
+from dumb_actors.model.edge import Edge
 from dumb_actors.model.event import Cause, ServiceSnapshot
-from dumb_actors.model.graph import Edge
 from dumb_actors.model.phase import RESTING, Phase
 from dumb_actors.model.restart import Decision
 from dumb_actors.model.spec import ServiceSpec

@@ -12,8 +12,8 @@ from dumb_actors.actors.commands import Action, Command, Dependencies, Outcome
 from dumb_actors.actors.memory import WishBook
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import Busy, DumbActorsError, ShuttingDown
+from dumb_actors.graph.plan import plan_shutdown
 from dumb_actors.model.event import Cause
-from dumb_actors.model.plan import plan_shutdown
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["Dispatch", "stop_budget_s"]

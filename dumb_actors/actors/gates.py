@@ -1,9 +1,10 @@
 """
 Gates: what must hold before a child of a service is spawned, and how it is found out.
 
-An edge of `depends_on` is open while the dependency's level meets its `until`. A wait (`wait_for_url`, `wait_for_dir`)
-is open once its own probe held while its provider, where that is a service of ours and wished, had a live child; a new
-child of the provider must prove it anew. A service goes when all its gates are open at once.
+An edge of `depends_on`, or of what is known of products, is open while the dependency's level meets its `until`; one
+that is not `always` also while nobody wishes the dependency. A wait (`wait_for_url`, `wait_for_dir`) is open once its
+own probe held while each of its providers that is a service of ours and wished had a live child; a new child of one
+must prove it anew. A service goes when all its gates are open at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,8 @@ import trio
 
 from dumb_actors.actors.levels import Changed, Inlet
 from dumb_actors.actors.ports import Answer, Probe
-from dumb_actors.model.graph import Edge, wait_signal
+from dumb_actors.graph.waits import wait_signal
+from dumb_actors.model.edge import Edge
 from dumb_actors.model.spec import Mount, Url, WaitSpec
 from dumb_actors.probes.loop import wait_until_held
 
@@ -37,7 +39,7 @@ class Gate:
 
 @attrs.define(eq=False)
 class EdgeGate(Gate):
-    """A declared dependency."""
+    """A dependency that is declared, or that follows from what is known."""
 
     edge: Edge = attrs.field(kw_only=True)
     inlet: Inlet = attrs.field(kw_only=True)
@@ -63,8 +65,8 @@ class WaitGate(Gate):
     providers: tuple[Inlet, ...] = attrs.field(kw_only=True)
 
     def is_provided(self) -> bool:
-        """Tell whether every provider that is wished has a live child."""
-        return all(inlet.level.has_child or not inlet.level.wished for inlet in self.providers)
+        """Tell whether every provider that is wished has a live child, or is a one-shot that has done its work."""
+        return all(inlet.level.meets("started") or not inlet.level.wished for inlet in self.providers)
 
     def generations(self) -> tuple[int, ...]:
         """Give the generations of the providers: a proof is worth no more than the child it was about."""
@@ -72,7 +74,7 @@ class WaitGate(Gate):
 
     def missing(self) -> str:
         """Say which provider is not there."""
-        lost = next(i for i in self.providers if i.level.wished and not i.level.has_child)
+        lost = next(i for i in self.providers if i.level.wished and not i.level.meets("started"))
         return f"{lost.target!r}, which provides it, is {lost.level}"
 
 
@@ -118,9 +120,8 @@ class Gates:
         present = {(gate.edge, id(gate.inlet)): gate for gate in self.edge_gates}
         self.edge_gates = tuple(
             present.get((edge, id(inlets[edge.target])))
-            or EdgeGate(_what(edge), "depends_on", edge.target, edge=edge, inlet=inlets[edge.target])
-            for edge in edges
-            if edge.wait is None
+            or EdgeGate(_what(edge), edge.signal, edge.target, edge=edge, inlet=inlets[edge.target])
+            for edge in _without_repeats(edges)
         )
         for index, gate in enumerate(self.wait_gates):
             targets = [edge.target for edge in edges if edge.wait == index]
@@ -214,6 +215,19 @@ class Gates:
             gate.is_open = is_open
             self._report(gate)
             self._changed.fire()
+
+
+def _without_repeats(edges: Sequence[Edge]) -> list[Edge]:
+    """Leave out waits, and what the maps say again: the same wish to see the same service in the same state."""
+    found: dict[tuple[str, str], Edge] = {}
+    proved = {edge.target for edge in edges if edge.wait is not None}
+    for edge in edges:
+        if edge.wait is not None:
+            continue
+        # A wait gate asks for the live child of its provider already.
+        if edge.signal == "depends_on" or not (edge.until == "started" and edge.target in proved):
+            found.setdefault((edge.target, edge.until), edge)
+    return list(found.values())
 
 
 def _what(edge: Edge) -> str:

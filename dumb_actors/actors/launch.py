@@ -17,7 +17,7 @@ from dumb_actors.model.spec import ServiceSpec
 __all__ = ["LaunchSettings", "make_launch", "spec_digest"]
 
 # What a running child knows nothing of.
-_UNSEEN = frozenset({"config", "enabled"})
+_UNSEEN = frozenset({"config", "enabled", "place"})
 # What a service in a clean environment gets of ours all the same.
 _CLEAN = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_*", "TZ")
 # Who we are, not who the service is that runs as somebody else; the first four are set again when that one is known.

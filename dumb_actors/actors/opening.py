@@ -24,6 +24,7 @@ from dumb_actors.config.specs import check_specs
 from dumb_actors.config.wishes import open_wishes
 from dumb_actors.errors import UnusablePath
 from dumb_actors.journal.writing import open_journal
+from dumb_actors.model.knowledge import NO_KNOWLEDGE
 from dumb_actors.model.spec import ServiceSpec
 from dumb_actors.process.rootlock import hold_root
 
@@ -136,7 +137,10 @@ async def open_locked(
     ):
         if how.orphans == "stop":
             await host.end_orphans()
-        async with run_supervisor(specs, host=host, settings=settings, wall=time.time, memory=memory) as supervisor:
+        knowledge = NO_KNOWLEDGE if config is None else config.knowledge
+        async with run_supervisor(
+            specs, host=host, settings=settings, wall=time.time, memory=memory, knowledge=knowledge
+        ) as supervisor:
             supervisor.config = config
             supervisor.journal_dir = _journal_dir(where) if how.journal else None
             yield supervisor

@@ -11,6 +11,7 @@ from dumb_actors.actors.memory import Memory
 from dumb_actors.actors.ports import Host
 from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.actors.wiring import ActorFactory
+from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["run_supervisor"]
@@ -27,11 +28,20 @@ async def run_supervisor(
     wall: Callable[[], float],
     make_actor: ActorFactory = ServiceActor,
     memory: Memory | None = None,
+    knowledge: Knowledge = NO_KNOWLEDGE,
 ) -> AsyncIterator[Supervisor]:
     """Run a supervisor on *host* for the length of a block; what `open_supervisor` and the simulation share."""
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
-        supervisor = Supervisor(specs, host=host, settings=settings, wall=wall, make_actor=make_actor, memory=memory)
+        supervisor = Supervisor(
+            specs,
+            host=host,
+            settings=settings,
+            wall=wall,
+            make_actor=make_actor,
+            memory=memory,
+            knowledge=knowledge,
+        )
         actors_scope = trio.CancelScope(shield=True)
         nursery.start_soon(_run_actors, supervisor, actors_scope)
         try:

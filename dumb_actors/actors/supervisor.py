@@ -24,12 +24,13 @@ from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
 from dumb_actors.config.specs import check_specs
 from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout
+from dumb_actors.graph.dependency import DependencyGraph
+from dumb_actors.graph.plan import Difference, find_difference
 from dumb_actors.logs.redact import Redactor
 from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.event import Cause, ServiceSnapshot
-from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
 from dumb_actors.model.phase import Phase
-from dumb_actors.model.plan import Difference, find_difference
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["START_TIMEOUT_S", "Supervisor"]
@@ -63,6 +64,7 @@ class Supervisor(SupervisorView):
         wall: Callable[[], float],
         make_actor: ActorFactory = ServiceActor,
         memory: Memory | None = None,
+        knowledge: Knowledge = NO_KNOWLEDGE,
     ) -> None:
         super().__init__()
         self._memory = memory = memory or Memory()
@@ -82,7 +84,13 @@ class Supervisor(SupervisorView):
         self._settings = settings
         self._host = host
         self._crew = Crew(
-            specs, host=host, bus=self._bus, settings=settings, make_actor=make_actor, slugs=host.known_slugs()
+            specs,
+            host=host,
+            bus=self._bus,
+            settings=settings,
+            make_actor=make_actor,
+            knowledge=knowledge,
+            slugs=host.known_slugs(),
         )
         self._dispatch = Dispatch(self._crew, memory.wishes)
         self._nursery: trio.Nursery | None = None
@@ -306,7 +314,7 @@ class Supervisor(SupervisorView):
         disabled before; what is disabled now is stopped. All others go on as they are: same child, same generation.
 
         Args:
-            new: The whole new set; a `Config` becomes `config`.
+            new: The whole new set; a `Config` becomes `config`, and brings what is known of products.
 
             by: Who asks, for the events.
 
@@ -322,8 +330,9 @@ class Supervisor(SupervisorView):
         is half one and half the other would be nobody's.
         """
         specs = new.specs if isinstance(new, Config) else tuple(new)
-        check_specs(specs)
-        graph = DependencyGraph(specs)
+        knowledge = new.knowledge if isinstance(new, Config) else self.graph.knowledge
+        check_specs(specs, knowledge)
+        graph = DependencyGraph(specs, knowledge)
         async with self._turn:
             self._dispatch.check_open()
             found = find_difference(self.specs, {spec.name: spec for spec in specs})

@@ -12,13 +12,13 @@ from dumb_actors.actors.commands import Dependencies
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import UnknownService
+from dumb_actors.graph.dependency import DependencyGraph
+from dumb_actors.graph.plan import Plan, plan_start, plan_stop
 from dumb_actors.journal.history import history_of
 from dumb_actors.journal.reading import Question
 from dumb_actors.model.event import Event, ServiceSnapshot, Snapshot
-from dumb_actors.model.graph import DependencyGraph
 from dumb_actors.model.names import find_name
 from dumb_actors.model.phase import Phase
-from dumb_actors.model.plan import Plan, plan_start, plan_stop
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["SupervisorView"]

@@ -9,7 +9,8 @@ from dumb_actors.actors.bus import EventBus
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.levels import Inlet, Outlet, level_channel
 from dumb_actors.actors.ports import Host
-from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.graph.dependency import DependencyGraph
+from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
 from dumb_actors.model.names import unique_slugs
 from dumb_actors.model.spec import ServiceSpec
 
@@ -24,6 +25,8 @@ class Crew:
     The actors of a set of specs, with one level channel for each pair that depends.
 
     Args:
+        knowledge: What is known of the kinds of the services.
+
         slugs: Names of files that services have already, also of services that are not among the specs.
 
     Attributes:
@@ -40,18 +43,21 @@ class Crew:
         bus: EventBus,
         settings: LaunchSettings,
         make_actor: ActorFactory,
+        knowledge: Knowledge = NO_KNOWLEDGE,
         slugs: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.specs: Mapping[str, ServiceSpec] = {}
         self.graph = DependencyGraph(())
         self.slugs: Mapping[str, str] = slugs
         self.actors: Mapping[str, ServiceActor] = {}
-        self._links: dict[tuple[str, str], tuple[Outlet, Inlet]] = {}
+        # By dependent, then by dependency; and the outlets of each dependency.
+        self._links: dict[str, dict[str, tuple[Outlet, Inlet]]] = {}
+        self._outlets: dict[str, list[Outlet]] = {}
         self._host = host
         self._bus = bus
         self._settings = settings
         self._make_actor = make_actor
-        self.change(specs, DependencyGraph(specs), replaced=())
+        self.change(specs, DependencyGraph(specs, knowledge), replaced=())
 
     def change(
         self, specs: Sequence[ServiceSpec], graph: DependencyGraph, *, replaced: Collection[str]
@@ -73,7 +79,7 @@ class Crew:
         # A file name does not change while its service stays, whatever names come to stand beside it.
         # Those that left keep theirs as well: something of them may still be there.
         self.slugs = unique_slugs({**self.slugs, **self.specs}, self.slugs)
-        self._links = self._link()
+        self._link()
         fresh = {name: self._make(spec) for name, spec in self.specs.items() if name not in kept}
         former, self.actors = self.actors, {name: fresh.get(name) or kept[name] for name in self.specs}
         for name in replaced:
@@ -82,19 +88,22 @@ class Crew:
             former[name].state.changed.fire()  # who watches it is to look for its successor
         for name, actor in kept.items():
             if name in self.specs:
-                actor.rewire(self.specs[name], graph.edges_of(name), self._inlets(name), self._outlets(name))
+                actor.rewire(self.specs[name], graph.edges_of(name), self._inlets(name), tuple(self._outlets[name]))
         return list(fresh.values())
 
-    def _link(self) -> dict[tuple[str, str], tuple[Outlet, Inlet]]:
+    def _link(self) -> None:
         """Keep the channel of each pair that still depends, whoever stands at its ends."""
-        pairs = [(target, name) for name in self.specs for target in self.graph.dependencies(name)]
-        return {pair: self._links.get(pair) or level_channel(pair[0]) for pair in pairs}
+        former, self._links = self._links, {}
+        self._outlets = {name: [] for name in self.specs}
+        for name in self.specs:
+            kept = former.get(name, {})
+            links = {to: kept.get(to) or level_channel(to) for to in self.graph.dependencies(name)}
+            self._links[name] = links
+            for target, (outlet, _) in links.items():
+                self._outlets[target].append(outlet)
 
     def _inlets(self, name: str) -> dict[str, Inlet]:
-        return {target: inlet for (target, source), (_, inlet) in self._links.items() if source == name}
-
-    def _outlets(self, name: str) -> tuple[Outlet, ...]:
-        return tuple(outlet for (target, _), (outlet, _) in self._links.items() if target == name)
+        return {target: inlet for target, (_, inlet) in self._links[name].items()}
 
     def _make(self, spec: ServiceSpec) -> ServiceActor:
         return self._make_actor(
@@ -105,5 +114,5 @@ class Crew:
             settings=self._settings,
             edges=self.graph.edges_of(spec.name),
             inlets=self._inlets(spec.name),
-            outlets=self._outlets(spec.name),
+            outlets=tuple(self._outlets[spec.name]),
         )

@@ -1,46 +1,12 @@
-"""What is known about named services. So far: which ones there are, and where they come from."""
+"""What is known about named services, as data: which there are, who needs whom, and where they come from."""
 
 import json
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any
 
-__all__ = ["KNOWN_KEYS", "repo_url", "sponsorship_url"]
-
-KNOWN_KEYS: Final = frozenset(
-    {
-        "cli_battery",
-        "cli_debrid",
-        "decypharr",
-        "dumb_api_service",
-        "dumb_frontend",
-        "emby",
-        "huntarr",
-        "jellyfin",
-        "lidarr",
-        "nzbdav",
-        "phalanx_db",
-        "pgadmin",
-        "plex",
-        "plex_debrid",
-        "postgres",
-        "profilarr",
-        "prowlarr",
-        "radarr",
-        "rclone",
-        "riven_backend",
-        "riven_frontend",
-        "seerr",
-        "sonarr",
-        "tautulli",
-        "traefik",
-        "whisparr",
-        "zilean",
-        "zurg",
-    }
-)
-"""Service keys for which the API document has default configurations."""
+__all__ = ["repo_url", "sponsorship_url"]
 
 
 @cache

@@ -10,7 +10,7 @@ from dumb_actors.cli.paint import DONE, MISUSED, Paint
 from dumb_actors.config.load import Config, load_config
 from dumb_actors.config.root import Root
 from dumb_actors.errors import ConfigError, ConfigFault
-from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.graph.dependency import DependencyGraph
 
 __all__ = ["check", "fault_lines"]
 
@@ -46,7 +46,7 @@ def _where(fault: ConfigFault) -> str:
 
 
 def _as_json(config: Config) -> dict[str, Any]:
-    graph = DependencyGraph(config.specs)
+    graph = DependencyGraph(config.specs, config.knowledge)
     services = [
         {"process_name": name, "enabled": spec.enabled, "needs": list(graph.dependencies(name))}
         for name, spec in ((name, _spec(config, name)) for name in graph.order)
@@ -59,7 +59,7 @@ def _spec(config: Config, name: str) -> Any:
 
 
 def _fine_lines(config: Config, paint: Paint) -> Iterator[str]:
-    graph = DependencyGraph(config.specs)
+    graph = DependencyGraph(config.specs, config.knowledge)
     enabled = [name for name in graph.order if _spec(config, name).enabled]
     disabled = [name for name in graph.order if name not in enabled]
     yield f"{config.source}: {paint('fine', 'green', bold=True)}, {_how_many(len(enabled), len(disabled))}"

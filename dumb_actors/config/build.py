@@ -1,6 +1,6 @@
 """From the block of a service to its spec."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -10,11 +10,12 @@ from dumb_actors.config.fill import Filled, fill_block, probe_host
 from dumb_actors.config.find import Place
 from dumb_actors.config.healing import liveness_of, restart_of
 from dumb_actors.config.hints import warn_of_keys
-from dumb_actors.config.report import Path, Report
+from dumb_actors.config.report import Path, Report, format_path
 from dumb_actors.config.rights import check_rights, default_run_as
 from dumb_actors.config.root import Root
 from dumb_actors.config.settings import Settings
 from dumb_actors.config.strict import structure_fields
+from dumb_actors.model.knowledge import Knowledge
 from dumb_actors.model.names import find_name
 from dumb_actors.model.spec import (
     DEFAULT_STOP,
@@ -45,7 +46,7 @@ class Context:
 
         settings: For defaults.
 
-        known_keys: Service keys that the catalogue knows: their services are off unless they say otherwise.
+        knowledge: What is known of products: services of a kind that it knows are off unless they say otherwise.
 
         names: Every process name of the document.
 
@@ -56,7 +57,7 @@ class Context:
 
     root: Root
     settings: Settings
-    known_keys: Collection[str]
+    knowledge: Knowledge
     names: tuple[str, ...]
     ids: tuple[int, int]
     report: Report
@@ -107,6 +108,7 @@ def build_spec(place: Place, context: Context) -> ServiceSpec | None:
         separate_stderr=block.separate_stderr,
         key=place.key,
         config=place.block,
+        place=format_path(place.path),
         **_sequences(block, context.root),
     )
 
@@ -125,7 +127,7 @@ def _sequences(block: Block, root: Root) -> dict[str, Any]:
 
 def _is_enabled(place: Place, block: Block, context: Context) -> bool:
     if "enabled" not in place.block:
-        return place.key not in context.known_keys
+        return place.key not in context.knowledge.known
     # What is no truth value has been reported; calling it true adds no second fault to those who depend on it.
     return block.enabled or not isinstance(place.block["enabled"], bool)
 

@@ -1,7 +1,7 @@
 """Load `dumb_config.json`: from a file or a document to everything the supervisor needs to know."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,11 +10,13 @@ from dumb_actors.config.autorestart import warn_of_listed
 from dumb_actors.config.build import Context, build_spec, check_block, path_of_dependency
 from dumb_actors.config.find import Builtin, Place, check_names, find_places
 from dumb_actors.config.read import read_document
-from dumb_actors.config.report import Report, format_path
+from dumb_actors.config.report import Report, did_you_mean, format_path
 from dumb_actors.config.root import Root
 from dumb_actors.config.settings import Settings, read_settings
 from dumb_actors.config.specs import dependency_faults
 from dumb_actors.errors import ConfigError, ConfigFault
+from dumb_actors.graph.infer import find_missing
+from dumb_actors.model.knowledge import Knowledge
 from dumb_actors.model.spec import DependsOn, ServiceSpec
 
 __all__ = ["Config", "load_config", "parse_config"]
@@ -39,6 +41,8 @@ class Config:
 
         settings: What concerns the supervisor itself.
 
+        knowledge: What is known of products, which the graph of the services is made with.
+
         warnings: What is allowed and probably not meant, each with its path.
     """
 
@@ -48,22 +52,24 @@ class Config:
     specs: tuple[ServiceSpec, ...]
     builtins: tuple[Builtin, ...]
     settings: Settings
+    knowledge: Knowledge = attrs.field(repr=False)
     warnings: tuple[str, ...]
 
 
-def load_config(path: str | os.PathLike[str], root: Root, *, known_keys: Collection[str] | None = None) -> Config:
+def load_config(path: str | os.PathLike[str], root: Root, *, knowledge: Knowledge | None = None) -> Config:
     """
     Read the configuration in the file at *path*; it is never written.
 
     Args:
         root: What paths in it are relative to.
 
-        known_keys: Service keys that are off unless they say otherwise; None: those of the catalogue.
+        knowledge: What is known of products: which services are off unless they say otherwise, and who needs whom;
+            None: what the catalogue knows.
 
     Raises:
         ConfigError: Every fault there is, at once; with line and column when it is not JSON.
     """
-    return parse_config(read_document(path), root, source=os.fspath(path), known_keys=known_keys)
+    return parse_config(read_document(path), root, source=os.fspath(path), knowledge=knowledge)
 
 
 def parse_config(
@@ -71,7 +77,7 @@ def parse_config(
     root: Root,
     *,
     source: str = "configuration",
-    known_keys: Collection[str] | None = None,
+    knowledge: Knowledge | None = None,
     ids: tuple[int, int] | None = None,
 ) -> Config:
     """
@@ -80,7 +86,7 @@ def parse_config(
     Args:
         source: A word for where it came from, for messages.
 
-        known_keys: As for `load_config`.
+        knowledge: As for `load_config`.
 
         ids: The user and group that the supervisor runs as; None: those of this process. For root, `puid` and `pgid`
             are who runs the services.
@@ -91,6 +97,7 @@ def parse_config(
     if not isinstance(document, dict):
         fault = ConfigFault(path="$", problem="the document is no object", expected="{ … }", kind="syntax")
         raise ConfigError([fault], source=source)
+    known = _catalogue() if knowledge is None else knowledge
     report = Report(document)
     settings = read_settings(document, report)
     places = find_places(document, report)
@@ -98,7 +105,7 @@ def parse_config(
     context = Context(
         root=root,
         settings=settings,
-        known_keys=_catalogue_keys() if known_keys is None else known_keys,
+        knowledge=known,
         names=tuple(place.name for place in places if place.name),
         ids=(os.geteuid(), os.getegid()) if ids is None else ids,
         report=report,
@@ -113,15 +120,16 @@ def parse_config(
         specs=specs,
         builtins=_builtins(places),
         settings=settings,
+        knowledge=known,
         warnings=tuple(report.warnings),
     )
 
 
-def _catalogue_keys() -> Collection[str]:
+def _catalogue() -> Knowledge:
     # The catalogue stands above this room; only its data is needed, and only where the caller passes none.
-    from dumb_actors.catalogue import KNOWN_KEYS
+    from dumb_actors.catalogue.knowledge import load_knowledge
 
-    return KNOWN_KEYS
+    return load_knowledge()
 
 
 def _build(places: list[Place], context: Context) -> tuple[ServiceSpec, ...]:
@@ -139,8 +147,20 @@ def _build(places: list[Place], context: Context) -> tuple[ServiceSpec, ...]:
         return format_path(path_of_dependency(services[spec.name], dependency.name, context))
 
     warn_of_listed(context.settings.auto_restart, list(services), context.report)
-    context.report.faults += dependency_faults(specs, where=where, builtins=builtins)
+    knowledge = context.knowledge
+    context.report.faults += dependency_faults(specs, where=where, builtins=builtins, knowledge=knowledge)
+    _warn_of_missing(specs, context)
     return tuple(specs)
+
+
+def _warn_of_missing(specs: Sequence[ServiceSpec], context: Context) -> None:
+    """Warn of names beside waits and in labels that nobody has; those in `depends_on` have been told already."""
+    known = [*context.names, *context.knowledge.names.values(), *context.knowledge.known]
+    for missing in find_missing(specs, context.knowledge):
+        if missing.signal != "depends_on":
+            hint = did_you_mean(missing.reference, known)
+            text = f"no service is called {missing.reference!r}, and none is of that kind"
+            context.report.warnings.append(f"{missing.path}: {text}" + (f"; {hint}" if hint else ""))
 
 
 def _builtins(places: list[Place]) -> tuple[Builtin, ...]:

@@ -7,7 +7,8 @@ import attrs
 
 from dumb_actors.config.report import did_you_mean
 from dumb_actors.errors import ConfigError, ConfigFault
-from dumb_actors.model.graph import check_graph
+from dumb_actors.graph.dependency import check_graph
+from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
 from dumb_actors.model.names import squeeze
 from dumb_actors.model.spec import DependsOn, ServiceSpec
 
@@ -17,7 +18,7 @@ Where: TypeAlias = Callable[[ServiceSpec, DependsOn], str]
 """Gives the path of a dependency of a service, for messages."""
 
 
-def check_specs(specs: Sequence[ServiceSpec]) -> None:
+def check_specs(specs: Sequence[ServiceSpec], knowledge: Knowledge = NO_KNOWLEDGE) -> None:
     """
     Check *specs* that were made by hand against each other.
 
@@ -28,7 +29,11 @@ def check_specs(specs: Sequence[ServiceSpec]) -> None:
             unknown or disabled
             or never completed, a one-shot with `liveness`, a circle.
     """
-    faults = [*_double_names(specs), *_watched_oneshots(specs), *dependency_faults(specs, where=_where_by_hand)]
+    faults = [
+        *_double_names(specs),
+        *_watched_oneshots(specs),
+        *dependency_faults(specs, where=_where_by_hand, knowledge=knowledge),
+    ]
     if faults:
         raise ConfigError(faults, source="specs")
 
@@ -64,7 +69,11 @@ def _watched_oneshots(specs: Sequence[ServiceSpec]) -> Iterator[ConfigFault]:
 
 
 def dependency_faults(
-    specs: Sequence[ServiceSpec], *, where: Where, builtins: Collection[str] = ()
+    specs: Sequence[ServiceSpec],
+    *,
+    where: Where,
+    builtins: Collection[str] = (),
+    knowledge: Knowledge = NO_KNOWLEDGE,
 ) -> list[ConfigFault]:
     """
     List what is wrong with the dependencies among *specs*.
@@ -73,6 +82,8 @@ def dependency_faults(
         where: Gives the path of a dependency.
 
         builtins: Names that exist and are no services.
+
+        knowledge: What is known of their kinds: flags of some declare dependencies as well.
     """
     known = {spec.name: spec for spec in specs}
     faults: list[ConfigFault] = []
@@ -81,7 +92,7 @@ def dependency_faults(
             fault = _check_dependency(spec, dependency, known, builtins)
             if fault is not None:
                 faults.append(attrs.evolve(fault, path=where(spec, dependency) + fault.path.removeprefix("$")))
-    return faults + _circles(specs)
+    return faults + _circles(specs, knowledge)
 
 
 def _check_dependency(
@@ -119,15 +130,12 @@ def _never_completed(source: str, target: str) -> ConfigFault:
     )
 
 
-def _circles(specs: Sequence[ServiceSpec]) -> list[ConfigFault]:
-    """Find circles until none is left; after each, its services are left out."""
-    rest = [
-        attrs.evolve(spec, depends_on=tuple(d for d in spec.depends_on if d.name != spec.name))
-        for spec in {spec.name: spec for spec in specs}.values()
-    ]
-    faults: list[ConfigFault] = []
-    while found := check_graph(rest):
-        faults += found
-        gone = {name for fault in found for name in fault.names}
-        rest = [spec for spec in rest if spec.name not in gone]
-    return faults
+def _circles(specs: Sequence[ServiceSpec], knowledge: Knowledge) -> list[ConfigFault]:
+    """Find the circles; who depends on itself has been told already."""
+    return check_graph(
+        [
+            attrs.evolve(spec, depends_on=tuple(d for d in spec.depends_on if d.name != spec.name))
+            for spec in {spec.name: spec for spec in specs}.values()
+        ],
+        knowledge,
+    )

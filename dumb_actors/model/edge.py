@@ -13,6 +13,9 @@ import attrs
 from dumb_actors.model.spec import OnLoss, Until
 
 __all__ = [
+    "DECLARED_RANK",
+    "GUESS_RANK",
+    "LABEL_RANK",
     "RANKS",
     "SIGNALS",
     "Broken",
@@ -70,13 +73,13 @@ SIGNALS: Mapping[Signal, Strength] = MappingProxyType(
 
 RANKS: Mapping[Signal, int] = MappingProxyType(
     {
-        "depends_on": 4,
-        "wait_for_url": 4,
-        "wait_for_dir": 4,
-        "wait_for_mounts": 4,
-        "rclone_provider_zurg": 4,
-        "rclone_provider_decypharr": 4,
-        "rclone_provider_nzbdav": 4,
+        "depends_on": 5,
+        "wait_for_url": 5,
+        "wait_for_dir": 5,
+        "wait_for_mounts": 5,
+        "rclone_provider_zurg": 5,
+        "rclone_provider_decypharr": 5,
+        "rclone_provider_nzbdav": 5,
         "non_core_dependency_map": 3,
         "conditional_startup_map": 3,
         "core_service_map": 2,
@@ -85,7 +88,15 @@ RANKS: Mapping[Signal, int] = MappingProxyType(
         "documented_integration": 0,
     }
 )
-"""Which signal gives way where signals contradict each other: the lower one. 4 is what the configuration declares."""
+"""
+Which signal gives way where signals contradict each other: the lower one.
+
+5 is what the configuration declares: a circle of such is a fault. 4 is what a wait only lets guess (`Edge.guess`).
+"""
+
+DECLARED_RANK = 5
+GUESS_RANK = 4
+LABEL_RANK = 1
 
 _ORDER: tuple[Strength, ...] = ("hard_runtime", "hard_configured", "soft_linkage")
 
@@ -121,6 +132,9 @@ class Edge:
 
         gates: Whether it has a say in starting at all. Labels and soft links have none, nor has what gave way in a
             circle.
+
+        guess: It was declared, but that the target is who is meant is a guess; in a circle it gives way to what is
+            sure, and is no fault.
     """
 
     source: str
@@ -131,6 +145,12 @@ class Edge:
     wait: int | None = None
     on_loss: OnLoss = "keep"
     gates: bool = True
+    guess: bool = False
+
+    @property
+    def rank(self) -> int:
+        """How it stands where edges contradict each other: the higher one stays."""
+        return GUESS_RANK if self.guess else RANKS[self.signal]
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ import attrs
 
 from dumb_actors.model.edge import Signal
 
-__all__ = ["NO_KNOWLEDGE", "Condition", "Conditional", "Knowledge", "Provider", "SoftLink"]
+__all__ = ["NO_KNOWLEDGE", "Condition", "Conditional", "Exemption", "Knowledge", "Provider", "SoftLink"]
 
 Condition: TypeAlias = Literal["always", "enabled", "flag", "own_flag"]
 """
@@ -63,6 +63,25 @@ class Provider:
 
 
 @attrs.frozen(kw_only=True)
+class Exemption:
+    """
+    What in a block says that a need of the core map does not hold for this instance.
+
+    Attributes:
+        source, target: Service keys of the dependent and the dependency.
+
+        field: The field that says it.
+
+        values: Lower-case; with one of these the need does not hold. An empty text stands for a field that is not set.
+    """
+
+    source: str
+    target: str
+    field: str
+    values: frozenset[str]
+
+
+@attrs.frozen(kw_only=True)
 class SoftLink:
     """A known cooperation that blocks nothing: `source` can use `target` (service keys)."""
 
@@ -79,6 +98,8 @@ class Knowledge:
     Attributes:
         core: The core services in their order, with what each needs.
 
+        exemptions: When a need of `core` does not hold.
+
         non_core: Fixed needs of others.
 
         conditional: Needs that exist on a condition.
@@ -94,9 +115,12 @@ class Knowledge:
         aliases: Other words for keys, lower-case.
 
         known: Every key that the catalogue has defaults for.
+
+        builtins: Keys of what is always there and is no service.
     """
 
     core: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    exemptions: tuple[Exemption, ...] = ()
     non_core: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     conditional: tuple[Conditional, ...] = ()
     providers: tuple[Provider, ...] = ()
@@ -105,6 +129,7 @@ class Knowledge:
     names: Mapping[str, str] = MappingProxyType({})
     aliases: Mapping[str, str] = MappingProxyType({})
     known: frozenset[str] = frozenset()
+    builtins: frozenset[str] = frozenset()
 
 
 NO_KNOWLEDGE = Knowledge()

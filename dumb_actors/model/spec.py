@@ -215,6 +215,8 @@ class ServiceSpec:
         key: Service key of the configuration (`rclone`); empty for specs made by hand.
 
         config: The block of the configuration it came from, as written; empty for specs made by hand.
+
+        place: Where that block stands, as JSON path (`$.rclone.instances.Main`); empty for specs made by hand.
     """
 
     name: str = attrs.field(validator=not_empty)
@@ -246,6 +248,7 @@ class ServiceSpec:
     provides: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
     key: str = attrs.field(default="", kw_only=True)
     config: Mapping[str, Any] = attrs.field(factory=dict, converter=_frozen_map, kw_only=True, repr=False, eq=False)
+    place: str = attrs.field(default="", kw_only=True, repr=False, eq=False)
 
     @command.validator
     def _check_command(self, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 import attrs
 
+from dumb_actors.graph.dependency import infer_gating
 from dumb_actors.model.event import Event
-from dumb_actors.model.graph import infer_edges
+from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
 from dumb_actors.model.phase import RESTING, Phase
 from dumb_actors.model.spec import ServiceSpec
 
@@ -71,6 +72,8 @@ class RuleChecker:
     Args:
         specs: The services.
 
+        knowledge: What is known of their kinds.
+
         slack_s: How long, in seconds of the run's clock, a condition may have been lost when the spawn is reported.
 
         start_cost_s: How long a service's own preparation and spawn may take.
@@ -83,10 +86,12 @@ class RuleChecker:
         self,
         specs: Sequence[ServiceSpec],
         *,
+        knowledge: Knowledge = NO_KNOWLEDGE,
         slack_s: float = 0.0,
         start_cost_s: Callable[[str], float] | None = None,
     ) -> None:
         self.broken: list[BrokenRule] = []
+        self._knowledge = knowledge
         self._slack_s = slack_s + _EPSILON_S
         self._start_cost_s = start_cost_s or (lambda _service: 0.0)
         self._seen: dict[str, _Seen] = {}
@@ -117,13 +122,15 @@ class RuleChecker:
             if seen.child is not None or seen.phase not in RESTING:
                 self._break(4, f"{name!r} left the configuration and something of it stayed", None)
         self._seen = {name: self._seen.get(name) or _Seen() for name in self._specs}
-        self._needs = {name: self._needs_of(name) for name in self._specs}
-
-    def _needs_of(self, name: str) -> list[_Need]:
-        depends = [d for d in self._specs[name].depends_on if d.name in self._specs]
-        declared = [_Need(d.name, d.until, d.required, d.on_loss) for d in depends]
-        edges = [e for e in infer_edges(list(self._specs.values())) if e.source == name and e.wait is not None]
-        return declared + [_Need(e.target, "started", always=False) for e in edges]
+        self._needs = {
+            spec.name: [_Need(d.name, d.until, d.required, d.on_loss) for d in spec.depends_on if d.name in self._specs]
+            for spec in specs
+        }
+        for edge in infer_gating(specs, self._knowledge):
+            if edge.signal != "depends_on":
+                # A wait is its own proof: it needs a live child of whoever provides it, and nothing else of it.
+                until = edge.until if edge.wait is None else "started"
+                self._needs[edge.source].append(_Need(edge.target, until, always=False))
 
     # --- the stream ---------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from dumb_actors.actors.wiring import ActorFactory
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.child import Ending, Exit, Launch
+from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
 from dumb_actors.model.probe import Directory, Mount, ProbeSpec, Settle, Url
 from dumb_actors.model.spec import ServiceSpec, StopStep
 
@@ -298,6 +299,7 @@ async def open_simulation(
     *,
     make_actor: ActorFactory = ServiceActor,
     memory: Memory | None = None,
+    knowledge: Knowledge = NO_KNOWLEDGE,
 ) -> AsyncIterator[Supervisor]:
     """
     Run a supervisor over simulated processes for the length of a block; nothing is started by itself.
@@ -312,5 +314,6 @@ async def open_simulation(
         wall=lambda: 1_700_000_000.0 + trio.current_time(),
         make_actor=make_actor,
         memory=memory,
+        knowledge=knowledge,
     ) as supervisor:
         yield supervisor

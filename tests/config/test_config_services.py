@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from dumb_actors.catalogue import KNOWN_KEYS
 from dumb_actors.config import Builtin, Config, Root, parse_config
 from dumb_actors.errors import ConfigError, ConfigFault
+from dumb_actors.model.knowledge import Knowledge
 
 ROOT = Root("/r")
 
@@ -152,8 +152,11 @@ def test_the_names_of_absent_built_ins_are_taken():
 def test_enabled_when_nothing_is_said():
     document = {"rclone": {"process_name": "R"}, "mine": {"process_name": "M", "command": "m"}}
     assert [s.enabled for s in parse(document).specs] == [False, True]
-    assert [s.enabled for s in parse(document, known_keys={"mine", "rclone"}).specs] == [False, False]
-    assert "rclone" in KNOWN_KEYS
+    assert [s.enabled for s in parse(document, knowledge=Knowledge(known=frozenset({"mine", "rclone"}))).specs] == [
+        False,
+        False,
+    ]
+    assert "rclone" in parse(document).knowledge.known
 
 
 @pytest.mark.parametrize("command", [None, "", [], "  "])

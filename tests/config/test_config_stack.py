@@ -9,7 +9,7 @@ import pytest
 
 from dumb_actors.config import Root, load_config, parse_config
 from dumb_actors.errors import ConfigError
-from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.model.spec import BasicAuth, Directory, Settle, Tcp, Url
 
 STACK: dict[str, Any] = {
@@ -94,7 +94,11 @@ STACK: dict[str, Any] = {
                 "config_file": "{config}/rclone.config",
                 "log_file": "{log}/rclone_w_realdebrid.log",
                 "wait_for_url": [
-                    {"url": "http://localhost:9090/dav/", "auth": {"user": "u", "password": "p"}, "core_service": "x"}
+                    {
+                        "url": "http://localhost:9090/dav/",
+                        "auth": {"user": "u", "password": "p"},
+                        "core_service": "zurg",
+                    }
                 ],
                 "command": ["rclone", "mount", "{mount_name}:", "{mount_dir}/{mount_name}", "--poll-interval", "0"],
                 "api_key": "",
@@ -174,7 +178,7 @@ def test_a_media_stack_loads(tmp_path: Path):
     assert specs["Riven Frontend"].readiness == Tcp(3000)
     assert specs["DUMB Frontend"].readiness == Settle()
     assert (specs["DUMB Frontend"].key, specs["Sonarr"].key) == ("dumb_frontend", "sonarr")
-    graph = DependencyGraph(config.specs)
+    graph = DependencyGraph(config.specs, config.knowledge)
     assert graph.needs_all("Riven Frontend") == tuple(
         name
         for name in graph.order

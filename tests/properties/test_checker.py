@@ -15,8 +15,8 @@ from dumb_actors.actors.gates import Gates
 from dumb_actors.actors.outcome import Loss
 from dumb_actors.actors.run import Run
 from dumb_actors.errors import DumbActorsError
+from dumb_actors.graph.plan import Plan, Step, plan_shutdown
 from dumb_actors.model.event import Cause
-from dumb_actors.model.plan import Plan, Step, plan_shutdown
 from dumb_actors.model.restart import Decision
 from dumb_actors.model.spec import ServiceSpec, Tcp, Url
 from dumb_actors.testing.checker import RuleChecker

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dumb_actors.errors import ConfigError
-from dumb_actors.model.graph import DependencyGraph, check_graph
-from dumb_actors.model.plan import plan_shutdown, plan_start, plan_stop
+from dumb_actors.graph.dependency import DependencyGraph, check_graph
+from dumb_actors.graph.plan import plan_shutdown, plan_start, plan_stop
 from dumb_actors.model.spec import DependsOn, Directory, ServiceSpec, Url
 
 MEDIA = [

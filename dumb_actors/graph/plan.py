@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from dumb_actors.model.graph import DependencyGraph
+from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["Difference", "Effect", "Plan", "Step", "find_difference", "plan_shutdown", "plan_start", "plan_stop"]
