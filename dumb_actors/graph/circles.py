@@ -13,12 +13,9 @@ __all__ = [
     "Cycle",
     "Pair",
     "break_circles",
-    "contradicted",
     "find_circles",
-    "group_pairs",
+    "find_contradicted",
     "order_names",
-    "strong_components",
-    "walk",
 ]
 
 Pair: TypeAlias = tuple[str, str]
@@ -27,32 +24,10 @@ Pair: TypeAlias = tuple[str, str]
 Cycle: TypeAlias = tuple[str, ...]
 """Names, each needs the next; the first is repeated at the end."""
 
-Steps: TypeAlias = Callable[[str], Iterable[str]]
+Links: TypeAlias = Mapping[str, Sequence[str]]
 
 
-def walk(start: str, goal: str, steps: Steps) -> tuple[str, ...]:
-    """Give a shortest way from *start* to *goal*, both included; empty when there is none."""
-    came_from: dict[str, str] = {start: start}
-    todo = deque([start])
-    while todo:
-        here = todo.popleft()
-        for other in steps(here):
-            if other == goal:
-                return (*_way_back(here, came_from), goal)
-            if other not in came_from:
-                came_from[other] = here
-                todo.append(other)
-    return ()
-
-
-def _way_back(here: str, came_from: Mapping[str, str]) -> tuple[str, ...]:
-    way = [here]
-    while came_from[way[-1]] != way[-1]:
-        way.append(came_from[way[-1]])
-    return tuple(reversed(way))
-
-
-def group_pairs(pairs: Iterable[Pair]) -> dict[str, list[str]]:
+def _group_pairs(pairs: Iterable[Pair]) -> dict[str, list[str]]:
     """List the targets of each source, in order of mention."""
     grouped: dict[str, list[str]] = {}
     for source, target in pairs:
@@ -60,7 +35,7 @@ def group_pairs(pairs: Iterable[Pair]) -> dict[str, list[str]]:
     return grouped
 
 
-def strong_components(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
+def _strong_components(needs: Links) -> list[list[str]]:
     """List the sets of names that can reach each other (Tarjan), without those of one name, each sorted."""
     number: dict[str, int] = {}
     low: dict[str, int] = {}
@@ -105,21 +80,37 @@ def _pop_to(name: str, stack: list[str], on_stack: set[str]) -> list[str]:
 
 def find_circles(pairs: Iterable[Pair]) -> list[Cycle]:
     """Find circles until none is left; after each, its names are left out."""
-    needs = group_pairs(pairs)
+    needs = _group_pairs(pairs)
     found: list[Cycle] = [(name, name) for name in needs if name in needs[name]]
     alone = {cycle[0] for cycle in found}
     rest = {name: [t for t in targets if t not in alone] for name, targets in needs.items() if name not in alone}
-    todo = strong_components(rest)
+    todo = _strong_components(rest)
     while todo:
         inside = set(todo.pop(0))
         part = {name: [t for t in rest.get(name, ()) if t in inside] for name in sorted(inside)}
         first = min(inside)
-        cycle = walk(first, first, part.__getitem__)
+        cycle = _way_round(first, part)
         found.append(cycle)
         gone = set(cycle)
         left = {name: [t for t in targets if t not in gone] for name, targets in part.items() if name not in gone}
-        todo += strong_components(left)
+        todo += _strong_components(left)
     return found
+
+
+def _way_round(start: str, needs: Links) -> Cycle:
+    """Give a shortest circle through *start*, which is on one."""
+    came_from: dict[str, str] = {}
+    todo = deque([start])
+    while start not in came_from:
+        here = todo.popleft()
+        for other in needs[here]:
+            if other not in came_from:
+                came_from[other] = here
+                todo.append(other)
+    way = [start, came_from[start]]
+    while way[-1] != start:
+        way.append(came_from[way[-1]])
+    return tuple(reversed(way))
 
 
 def break_circles(ranks: Mapping[Pair, int]) -> list[Cycle]:
@@ -132,19 +123,36 @@ def break_circles(ranks: Mapping[Pair, int]) -> list[Cycle]:
     Returns:
         The circles: the first pair of each gave way, all others stay.
     """
+    doubtful = {pair for part in _parts_with_circles(ranks) for pair in part}
+    kept: list[Pair] = []
     cycles: list[Cycle] = []
-    for pairs in _pairs_inside(ranks):
-        line = _Line(sorted({name for pair in pairs for name in pair}))
-        ways = ((pair[0], *line.add(*pair)) for pair in sorted(pairs, key=lambda pair: (-ranks[pair], pair)))
-        cycles += [way for way in ways if len(way) > 1]
+    for rank in sorted({ranks[pair] for pair in doubtful}, reverse=True):
+        tier = sorted(pair for pair in doubtful if ranks[pair] == rank)
+        found = _break_tier(kept, tier)
+        gone = {(cycle[0], cycle[1]) for cycle in found}
+        kept += [pair for pair in tier if pair not in gone]
+        cycles += found
     return cycles
 
 
-def _pairs_inside(pairs: Iterable[Pair]) -> list[list[Pair]]:
+def _break_tier(kept: Sequence[Pair], tier: Sequence[Pair]) -> list[Cycle]:
+    """Add the pairs of *tier* to those *kept*; only where that makes circles, one by one."""
+    new = frozenset(tier)
+    cycles: list[Cycle] = []
+    for part in _parts_with_circles([*kept, *tier]):
+        line = _Line(pair for pair in part if pair not in new)
+        ways = ((pair[0], *line.add(*pair)) for pair in part if pair in new)
+        cycles += [way for way in ways if len(way) > 1]
+    return sorted(cycles)
+
+
+def _parts_with_circles(pairs: Iterable[Pair]) -> list[list[Pair]]:
     """Give the pairs that are part of a circle, by the component that they are in."""
     all_pairs = list(pairs)
     component_of = {
-        name: number for number, component in enumerate(strong_components(group_pairs(all_pairs))) for name in component
+        name: number
+        for number, component in enumerate(_strong_components(_group_pairs(all_pairs)))
+        for name in component
     }
     inside: dict[int, list[Pair]] = {}
     for source, target in all_pairs:
@@ -159,47 +167,114 @@ class _Line:
     An order of names, dependencies first, that is kept while pairs are added (Pearce and Kelly).
 
     Only the stretch of the line between the two ends of a pair is ever looked at.
+
+    Args:
+        pairs: The first ones; they make no circle.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._place = {name: index for index, name in enumerate(names)}
-        self._needs: dict[str, list[str]] = {name: [] for name in names}
-        self._needed_by: dict[str, list[str]] = {name: [] for name in names}
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        self._net = _Net(pairs)
+        ordered = order_names(sorted(self._net.names), self._net.needs)
+        self._place = {name: index for index, name in enumerate(ordered)}
 
     def add(self, source: str, target: str) -> tuple[str, ...]:
         """Add a pair; where it would close a circle, add nothing and give the way from *target* back to *source*."""
         place = self._place
+        for name in (target, source):
+            place.setdefault(name, len(place))
         low, high = place[source], place[target]
         if high > low:
-            # The target's dependencies first: they are few, whereas half the world may depend on the source.
-            steps = self._within(self._needs, lambda at: at >= low)
-            if way := walk(target, source, steps):
+            if way := self._net.way(target, source, lambda name: low <= place[name] <= high):
                 return way
-            below = _reach(target, steps)
-            above = _reach(source, self._within(self._needed_by, lambda at: at <= high))
+            below = _reach(target, self._net.needs, lambda name: place[name] >= low)
+            above = _reach(source, self._net.needed_by, lambda name: place[name] <= high)
             places = sorted(place[name] for name in (*below, *above))
             ordered = (*sorted(below, key=place.__getitem__), *sorted(above, key=place.__getitem__))
             place.update(zip(ordered, places, strict=True))
-        self._needs[source].append(target)
-        self._needed_by[target].append(source)
+        self._net.add(source, target)
         return ()
 
-    def _within(self, links: Mapping[str, Sequence[str]], fits: Callable[[int], bool]) -> Steps:
-        return lambda name: (other for other in links[name] if fits(self._place[other]))
+
+class _Net:
+    """Pairs, to be walked in both directions."""
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        self.needs: dict[str, list[str]] = {}
+        self.needed_by: dict[str, list[str]] = {}
+        self._pairs: set[Pair] = set()
+        for pair in pairs:
+            self.add(*pair)
+
+    @property
+    def names(self) -> set[str]:
+        """Everybody in it."""
+        return {*self.needs, *self.needed_by}
+
+    def add(self, source: str, target: str) -> None:
+        """Add a pair."""
+        self.needs.setdefault(source, []).append(target)
+        self.needed_by.setdefault(target, []).append(source)
+        self._pairs.add((source, target))
+
+    def way(self, start: str, goal: str, fits: Callable[[str], bool] = lambda _name: True) -> tuple[str, ...]:
+        """
+        Give a way from *start* to another name, *goal*, over names that fit; empty when there is none.
+
+        It is sought from both ends, where fewer ways lead on first: half the world may need one of the names.
+        """
+        if (start, goal) in self._pairs:
+            return (start, goal)
+        came_from, leads_to = {start: start}, {goal: goal}
+        ahead, behind = deque([start]), deque([goal])
+        while ahead and behind:
+            onwards = self.needs.get(ahead[0], ())
+            back = self.needed_by.get(behind[0], ())
+            if len(onwards) <= len(back):
+                met = _spread(ahead, onwards, came_from, leads_to, fits)
+            else:
+                met = _spread(behind, back, leads_to, came_from, fits)
+            if met:
+                return (*reversed(_chain(met, came_from)), *_chain(met, leads_to)[1:])
+        return ()
 
 
-def _reach(start: str, steps: Steps) -> set[str]:
+def _spread(
+    todo: deque[str],
+    others: Iterable[str],
+    seen: dict[str, str],
+    seen_from_the_other_end: Mapping[str, str],
+    fits: Callable[[str], bool],
+) -> str:
+    """Go on from the first of *todo* to *others*; give a name where both ends meet, or nothing."""
+    here = todo.popleft()
+    for other in others:
+        if other not in seen and fits(other):
+            seen[other] = here
+            if other in seen_from_the_other_end:
+                return other
+            todo.append(other)
+    return ""
+
+
+def _chain(name: str, links: Mapping[str, str]) -> list[str]:
+    chain = [name]
+    while links[chain[-1]] != chain[-1]:
+        chain.append(links[chain[-1]])
+    return chain
+
+
+def _reach(start: str, links: Links, fits: Callable[[str], bool]) -> set[str]:
     found = {start}
     todo = [start]
     while todo:
-        for other in steps(todo.pop()):
-            if other not in found:
+        for other in links.get(todo.pop(), ()):
+            if other not in found and fits(other):
                 found.add(other)
                 todo.append(other)
     return found
 
 
-def contradicted(pairs: Iterable[Pair], needs: Mapping[str, Sequence[str]]) -> list[Cycle]:
+def find_contradicted(pairs: Iterable[Pair], needs: Links) -> list[Cycle]:
     """
     List those of *pairs* that stand against *needs*, which has no circle: the target needs the source, in the end.
 
@@ -209,19 +284,14 @@ def contradicted(pairs: Iterable[Pair], needs: Mapping[str, Sequence[str]]) -> l
     settled = {(source, target) for source, targets in needs.items() for target in targets}
     asked = [pair for pair in pairs if pair not in settled]
     cycles: list[Cycle] = []
-    for inside in _pairs_inside(sorted({*settled, *asked})) if asked else ():
-        steps = _steps(group_pairs(pair for pair in inside if pair in settled))
-        for source, target in (pair for pair in inside if pair not in settled):
-            if way := walk(target, source, steps):
-                cycles.append((source, *way))
-    return cycles
+    for part in _parts_with_circles(sorted({*settled, *asked})) if asked else ():
+        net = _Net(pair for pair in part if pair in settled)
+        ways = ((source, *net.way(target, source)) for source, target in part if (source, target) not in settled)
+        cycles += [way for way in ways if len(way) > 1]
+    return sorted(cycles)
 
 
-def _steps(needs: Mapping[str, Sequence[str]]) -> Steps:
-    return lambda name: needs.get(name, ())
-
-
-def order_names(names: Sequence[str], needs: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def order_names(names: Sequence[str], needs: Links) -> dict[str, int]:
     """
     Put *names* in order, dependencies first, as far as possible as they are.
 

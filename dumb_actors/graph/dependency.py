@@ -13,7 +13,7 @@ from typing import TypeVar
 import attrs
 
 from dumb_actors.errors import ConfigError, ConfigFault
-from dumb_actors.graph.circles import Cycle, Pair, break_circles, contradicted, find_circles, order_names
+from dumb_actors.graph.circles import Cycle, Pair, break_circles, find_circles, find_contradicted, order_names
 from dumb_actors.graph.infer import Inferred, infer
 from dumb_actors.model.edge import DECLARED_RANK, LABEL_RANK, SIGNALS, Broken, Edge, Link, Missing, Signal
 from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
@@ -161,7 +161,7 @@ class DependencyGraph:
             (link.source, link.target): tuple(signal for signal in link.signals if SIGNALS[signal] != "soft_linkage")
             for link in self.links
         }
-        every = (*cycles, *contradicted(sorted(labels), self._dependencies))
+        every = (*cycles, *find_contradicted(sorted(labels), self._dependencies))
         return tuple(Broken(cycle=cycle, signals=hard[cycle[0], cycle[1]]) for cycle in every)
 
     def edges_of(self, name: str) -> tuple[Edge, ...]:

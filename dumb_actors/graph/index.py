@@ -95,6 +95,11 @@ class Index:
             name: frozenset(token for reference in found for token in self._kinds(reference.text))
             for name, found in self.references.items()
         }
+        self._place = {name: number for number, name in enumerate(self.specs)}
+        self._owned: dict[tuple[str, str], list[str]] = {}
+        for name, labels in self.labels.items():
+            for label in labels:
+                self._owned.setdefault((self.specs[name].key, label), []).append(name)
         self.enabled_keys = frozenset(spec.key for spec in self.specs.values() if spec.enabled)
 
     def token(self, text: str) -> str:
@@ -124,16 +129,18 @@ class Index:
         token = self.token(text)
         if token in self.by_token:
             return [name for name in (self.by_token[token],) if name != source]
-        found = [name for name in self.by_key.get(token, ()) if name != source]
         if token in self.knowledge.scoped:
-            wanted = self.labels[source] | self.own_tokens(source)
-            found = [name for name in found if not self.labels[name].isdisjoint(wanted)]
-        return found
+            found = self.owned(token, self.labels[source] | self.own_tokens(source))
+        else:
+            found = self.by_key.get(token, [])
+        return [name for name in found if name != source]
 
     def own_tokens(self, name: str) -> frozenset[str]:
         """Give the words that mean *name* itself, or its kind."""
         return frozenset({self.specs[name].key, self.token(name)} - {""})
 
-    def belongs_to(self, name: str, owner: str) -> bool:
-        """Tell whether *name* names *owner*, or its kind, in `core_service(s)`."""
-        return not self.labels[name].isdisjoint(self.own_tokens(owner))
+    def owned(self, key: str, owners: Iterable[str], also: Iterable[str] = ()) -> list[str]:
+        """List the services of the kind *key* that name one of *owners*, and those of that kind among *also*."""
+        found = {name for owner in owners for name in self._owned.get((key, owner), ())}
+        found.update(name for name in also if self.specs[name].key == key)
+        return sorted(found, key=self._place.__getitem__)

@@ -53,7 +53,7 @@ class Maps:
             targets: Sequence[str] = self._index.by_key.get(provider.target, ())
             labels = self._index.labels[spec.name]
             if provider.target in self._index.knowledge.scoped and labels:
-                targets = [name for name in targets if not self._index.labels[name].isdisjoint(labels)]
+                targets = self._index.owned(provider.target, labels)
             for target in targets:
                 both = spec.enabled and self._index.specs[target].enabled
                 yield from self._edges(spec, [target], provider.signal, guess=not both)
@@ -67,7 +67,7 @@ class Maps:
                 continue
             targets: Sequence[str] = self._index.by_key.get(need.target, ())
             if need.target in self._index.knowledge.scoped:
-                targets = [name for name in targets if name in linked]
+                targets = self._index.owned(need.target, (), linked)
             yield from self._edges(spec, targets, "conditional_startup_map")
 
     def _says_so(self, need: Conditional, spec: ServiceSpec) -> bool:
@@ -92,10 +92,9 @@ class Maps:
             yield from self._edges(spec, self._index.by_key.get(soft.target, ()), soft.signal, gates=False)
 
     def _of(self, key: str, spec: ServiceSpec, linked: Collection[str]) -> Sequence[str]:
-        names = self._index.by_key.get(key, ())
         if key not in self._index.knowledge.scoped:
-            return names
-        return [name for name in names if name in linked or self._index.belongs_to(name, spec.name)]
+            return self._index.by_key.get(key, ())
+        return self._index.owned(key, self._index.own_tokens(spec.name), linked)
 
     @staticmethod
     def _edges(
