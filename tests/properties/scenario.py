@@ -12,6 +12,7 @@ from dumb_actors.actors.memory import Memory
 from dumb_actors.errors import DumbActorsError
 from dumb_actors.model.child import Exit
 from dumb_actors.model.event import Event
+from dumb_actors.model.knowledge import NO_KNOWLEDGE, Conditional, Knowledge
 from dumb_actors.model.probe import Directory, Liveness, Settle, Tcp, Url
 from dumb_actors.model.restart import RestartPolicy
 from dumb_actors.model.spec import DependsOn, ServiceSpec, StopStep
@@ -41,6 +42,7 @@ class Scenario:
     behaviours: dict[str, list[Behaviour]]
     acts: tuple[Act, ...]
     ends_at: float
+    knowledge: Knowledge = NO_KNOWLEDGE
     leaves_at: float = math.inf  # when the first supervisor leaves its children to a second one
 
 
@@ -112,7 +114,18 @@ def _spec(draw: st.DrawFn, index: int, oneshots: frozenset[str]) -> ServiceSpec:
         stop=[StopStep(signal="SIGTERM", wait=draw(st.sampled_from([0.0, 0.5, 1.0])))],
         enabled=draw(st.integers(0, 3)) > 0,
         ports=[9000 + index],
+        key=f"k{index}",
     )
+
+
+@st.composite
+def _knowledge(draw: st.DrawFn, count: int) -> Knowledge:
+    """Maps between the services, some of them against what the specs declare, or in a circle."""
+    keys = st.sampled_from([f"k{index}" for index in range(count)])
+    needs = st.dictionaries(keys, st.lists(keys, unique=True, max_size=2).map(tuple), max_size=2)
+    whens = st.sampled_from(["always", "enabled"])
+    conditional = st.lists(st.builds(Conditional, source=keys, target=keys, when=whens), max_size=3).map(tuple)
+    return draw(st.builds(Knowledge, core=needs, non_core=needs, conditional=conditional))
 
 
 @st.composite
@@ -137,6 +150,7 @@ def scenarios(draw: st.DrawFn, max_services: int = 6, max_acts: int = 10) -> Sce
         behaviours={spec.name: draw(st.lists(_behaviours(), min_size=1, max_size=3)) for spec in specs},
         acts=tuple(sorted(acts, key=lambda act: act.at)),
         ends_at=draw(_TIMES),
+        knowledge=draw(st.one_of(st.just(NO_KNOWLEDGE), _knowledge(count))),
         leaves_at=draw(st.one_of(st.just(math.inf), _TIMES)),
     )
 
@@ -158,7 +172,9 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
     for from_s, to_s in ((-1.0, scenario.leaves_at), (scenario.leaves_at, math.inf)):
         if from_s == math.inf:
             break
-        checker = RuleChecker(specs, slack_s=max(cost.values()), start_cost_s=cost.__getitem__)
+        checker = RuleChecker(
+            specs, knowledge=scenario.knowledge, slack_s=max(cost.values()), start_cost_s=cost.__getitem__
+        )
         left = {name: children[-1].pid for name, children in host.live.items() if children}
         recorder = EventRecorder()
 
@@ -168,7 +184,9 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
 
         memory = Memory(wishes=wishes, note_event=note)
         with trio.fail_after(3600):
-            async with open_simulation(specs, host, make_actor=make_actor, memory=memory) as supervisor:
+            async with open_simulation(
+                specs, host, make_actor=make_actor, memory=memory, knowledge=scenario.knowledge
+            ) as supervisor:
                 adopted = {name: one.pid for name, one in supervisor.snapshot().services.items() if one.pid}
                 assert adopted == left
                 if from_s >= 0:
