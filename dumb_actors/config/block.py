@@ -12,7 +12,7 @@ from typing import Any, Literal, NewType, TypeAlias
 import attrs
 import cattrs
 
-from dumb_actors.config.probing import PROBE_HOOKS, Mounts, OwnLiveness, Readiness, UrlWaits
+from dumb_actors.config.probing import PROBE_HOOKS, Directories, Mounts, OwnLiveness, Readiness, UrlWaits
 from dumb_actors.config.report import did_you_mean
 from dumb_actors.config.restarts import RESTART_HOOKS, ExitCodes, OwnRestart
 from dumb_actors.config.rights import RIGHTS_HOOKS, Limits, RunAs, Umask, Variables
@@ -109,7 +109,7 @@ class Block(Unread):
     frontend_port: Port | None = None
     backend_port: Port | None = None
     webdav_port: Port | None = None
-    wait_for_dir: PathText | None = None
+    wait_for_dir: Directories | None = None
     wait_for_mounts: Mounts | None = None
     wait_for_url: UrlWaits | None = None
     mount_dir: PathText | None = None

@@ -160,7 +160,8 @@ def _path(text: str | None, root: Root) -> str | None:
 
 
 def _waits(block: Block, root: Root) -> list[WaitSpec]:
-    waits: list[WaitSpec] = [Directory(root.resolve(block.wait_for_dir))] if block.wait_for_dir else []
+    # One for each item, also where two are the same: the graph looks up by its place what stands beside the path.
+    waits: list[WaitSpec] = [Directory(root.resolve(path)) for path in block.wait_for_dir or ()]
     waits += [Mount(path) for path in dict.fromkeys(root.resolve(path) for path in block.wait_for_mounts or ())]
     return waits + [Url(wait.url, wait.auth, timeout=wait.timeout) for wait in block.wait_for_url or ()]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from dumb_actors.config.probing import DIRECTORY_KEYS
 from dumb_actors.config.report import Path, Report, is_secret
 from dumb_actors.config.root import Root
 
@@ -14,7 +15,7 @@ __all__ = ["Filled", "fill_block", "probe_host"]
 
 # Not `${name}`: that is the shell's.
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_PATHS = ("config_dir", "log_file", "wait_for_dir", "mount_dir", "mount_name", "mount_path")
+_PATHS = ("config_dir", "log_file", "mount_dir", "mount_name", "mount_path")
 _ANY_HOST = frozenset({"", "0.0.0.0", "::", "[::]"})  # noqa: S104  (compared with, never bound)
 
 
@@ -56,12 +57,7 @@ def fill_block(block: Mapping[str, Any], root: Root, path: Path, report: Report)
     for name in _PATHS:
         if name in block:
             result[name] = fill.text(block[name], (name,))
-    if isinstance(block.get("wait_for_mounts"), list):
-        mounts = enumerate(block["wait_for_mounts"])
-        result["wait_for_mounts"] = [fill.text(item, ("wait_for_mounts", index)) for index, item in mounts]
-    if isinstance(block.get("wait_for_url"), list):
-        waits = enumerate(block["wait_for_url"])
-        result["wait_for_url"] = [fill.members(item, ("wait_for_url", index), ("url",)) for index, item in waits]
+    result |= _fill_waits(fill, block)
     for name in ("readiness", "liveness"):
         if name in block:
             result[name] = _fill_probe(fill, block, name)
@@ -82,6 +78,17 @@ def _names(block: Mapping[str, Any], root: Root) -> dict[str, str]:
         elif isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 10**30):
             names[key] = str(value)
     return names
+
+
+def _fill_waits(fill: "_Fill", block: Mapping[str, Any]) -> dict[str, Any]:
+    filled: dict[str, Any] = {}
+    for name, keys in (("wait_for_dir", DIRECTORY_KEYS), ("wait_for_mounts", ()), ("wait_for_url", ("url",))):
+        raw = block.get(name)
+        if isinstance(raw, list):
+            filled[name] = [fill.item(item, (name, index), keys) for index, item in enumerate(raw)]
+        elif name == "wait_for_dir" and raw is not None:
+            filled[name] = fill.item(raw, (name,), keys)
+    return filled
 
 
 def _fill_probe(fill: "_Fill", block: Mapping[str, Any], name: str) -> Any:
@@ -141,6 +148,10 @@ class _Fill:
         if not isinstance(value, dict):
             return value
         return {key: self.text(item, (*at, key)) if key in names else item for key, item in value.items()}
+
+    def item(self, value: Any, at: Path, names: tuple[str, ...]) -> Any:
+        """Fill in *value* when it is a text, and those members that *names* lists when it is an object."""
+        return self.text(self.members(value, at, names), at)
 
     def stop_step(self, value: Any, at: Path) -> Any:
         """Fill in the command of a step of a stop."""

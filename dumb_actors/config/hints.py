@@ -80,9 +80,10 @@ def _warn_of_lonely(block: Mapping[str, Any], path: Path, report: Report) -> Non
 
 
 def _warn_of_tildes(block: Mapping[str, Any], path: Path, report: Report) -> None:
-    mounts = block.get("wait_for_mounts")
     found: list[tuple[Path, Any]] = [((key,), block.get(key)) for key in _PATHS]
-    found += [(("wait_for_mounts", i), item) for i, item in enumerate(mounts if isinstance(mounts, list) else ())]
+    for key in ("wait_for_mounts", "wait_for_dir"):
+        items = block.get(key)
+        found += [((key, index), item) for index, item in enumerate(items if isinstance(items, list) else ())]
     for at, value in found:
         if isinstance(value, str) and value.startswith("~"):
             report.warn((*path, *at), "`~` is not expanded; the path lies below the root")

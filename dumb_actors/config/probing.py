@@ -27,8 +27,10 @@ from dumb_actors.model.probe import (
 
 __all__ = [
     "CHECKS",
+    "DIRECTORY_KEYS",
     "PROBES",
     "PROBE_HOOKS",
+    "Directories",
     "LivenessTimes",
     "Mounts",
     "OwnLiveness",
@@ -39,8 +41,12 @@ __all__ = [
 
 Readiness: TypeAlias = ProbeSpec | None
 OwnLiveness = NewType("OwnLiveness", Liveness)
+Directories = NewType("Directories", tuple[str, ...])
 Mounts = NewType("Mounts", tuple[str, ...])
 UrlWaits = NewType("UrlWaits", tuple["UrlWait", ...])
+
+DIRECTORY_KEYS = ("path", "dir", "directory", "value")
+"""What an item of `wait_for_dir` that is an object may call its path."""
 
 CHECKS: Mapping[str, type[CheckSpec]] = MappingProxyType(
     {"tcp": Tcp, "url": Url, "directory": Directory, "mount": Mount, "exec": Exec}
@@ -142,6 +148,28 @@ def _url_waits(value: Any, _: Any) -> tuple[UrlWait, ...]:
     return tuple(each(enumerate(value), _converter().get_structure_hook(UrlWait), UrlWait))
 
 
+def _directories(value: Any, _: Any) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(each(enumerate(value), _directory, str))
+    return () if value == "" else (_directory(value, None),)
+
+
+def _directory(value: Any, _: Any) -> str:
+    expected = 'a path, {"path": "…"}, or an array of such'
+    at: tuple[str, ...] = ()
+    if isinstance(value, dict):
+        at = next(((key,) for key in DIRECTORY_KEYS if key in value), ())
+        if not at:
+            raise Wrong("names no directory", expected=expected)
+        value = value[at[0]]
+    if not isinstance(value, str):
+        raise Wrong(expected=expected, at=at)
+    path = no_nul(value)
+    if not path.strip():
+        raise Wrong("is empty", expected="the path of a directory", at=at)
+    return path
+
+
 def _mounts(value: Any, _: Any) -> tuple[str, ...]:
     if value == "":
         return ()
@@ -170,6 +198,6 @@ def _times_converter() -> cattrs.Converter:
 
 
 PROBE_HOOKS: Mapping[Any, StructureHook] = MappingProxyType(
-    {Readiness: _readiness, OwnLiveness: _liveness, UrlWaits: _url_waits, Mounts: _mounts}
+    {Readiness: _readiness, OwnLiveness: _liveness, Directories: _directories, UrlWaits: _url_waits, Mounts: _mounts}
 )
 """Hooks for the types above."""

@@ -62,6 +62,7 @@ def _http_url(instance: object, attribute: "attrs.Attribute[str]", value: str) -
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        usable = usable and value == value.strip() and not any(letter.isspace() for letter in parts.netloc)
     except (ValueError, AttributeError, TypeError):
         usable = False
     if not usable:

@@ -192,6 +192,20 @@ def test_every_provider_of_a_port_counts_and_several_are_guesses() -> None:
     assert {(e.target, e.wait, e.guess) for e in found.edges_of("Mine")} == {("A", 0, True), ("B", 0, True)}
 
 
+def test_directories_with_names_beside_them() -> None:
+    found = graph(
+        a={"mount_path": "/mnt/a"},
+        b={},
+        mine={"wait_for_dir": ["/mnt/a/x", {"path": "/elsewhere", "process_name": "B"}, {"dir": "/mnt/a"}]},
+    )
+    edges = {(e.target, e.wait, e.signal, e.guess) for e in found.edges_of("Mine")}
+    assert edges == {
+        ("A", 0, "wait_for_dir", False),
+        ("B", 1, "wait_for_dir", True),
+        ("A", 2, "wait_for_dir", False),
+    }
+
+
 @pytest.mark.parametrize(
     ("wanted", "provided", "guess"),
     [
