@@ -1,1 +1,1 @@
-"""Pure values and decisions: specs, phases, events, the graph, plans. No Trio, no files, no clock."""
+"""Pure values and decisions: specs, phases, events, edges. No Trio, no files, no clock."""

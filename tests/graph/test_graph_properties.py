@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dumb_actors.errors import ConfigError
@@ -17,6 +17,7 @@ from dumb_actors.model.edge import RANKS, Edge
 from dumb_actors.model.knowledge import Conditional, Exemption, Knowledge, Provider, SoftLink
 from dumb_actors.model.spec import DependsOn, Directory, Mount, ServiceSpec, Url
 
+UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 KEYS = ("k0", "k1", "k2", "k3")
 _KEY = st.sampled_from(KEYS)
 _NEEDS = st.dictionaries(_KEY, st.lists(_KEY, unique=True, max_size=3).map(tuple), max_size=4)
@@ -107,6 +108,7 @@ def pairs_of(edges: Iterable[Edge]) -> set[tuple[str, str]]:
     return {(edge.source, edge.target) for edge in edges if edge.gates}
 
 
+@UNHURRIED
 @given(some_specs(), KNOWLEDGES)
 def test_what_gates_has_an_order(specs: list[ServiceSpec], knowledge: Knowledge) -> None:
     graph = try_graph(specs, knowledge)
@@ -125,6 +127,7 @@ def test_what_gates_has_an_order(specs: list[ServiceSpec], knowledge: Knowledge)
         assert all(name in graph.dependents(other) for other in graph.dependencies(name))
 
 
+@UNHURRIED
 @given(some_specs(), KNOWLEDGES)
 def test_what_gave_way_would_close_a_circle_of_what_is_no_weaker(
     specs: list[ServiceSpec], knowledge: Knowledge
@@ -145,6 +148,7 @@ def test_what_gave_way_would_close_a_circle_of_what_is_no_weaker(
     assert silent <= told
 
 
+@UNHURRIED
 @given(some_specs(), KNOWLEDGES, st.randoms(use_true_random=False))
 def test_the_order_of_the_services_changes_nothing(
     specs: list[ServiceSpec], knowledge: Knowledge, chance: random.Random
@@ -159,6 +163,7 @@ def test_the_order_of_the_services_changes_nothing(
     assert other.levels == graph.levels
 
 
+@UNHURRIED
 @given(some_specs(), KNOWLEDGES)
 def test_links_are_the_edges_put_together(specs: list[ServiceSpec], knowledge: Knowledge) -> None:
     graph = try_graph(specs, knowledge)
@@ -170,6 +175,7 @@ def test_links_are_the_edges_put_together(specs: list[ServiceSpec], knowledge: K
         assert link.gates == any(edge.gates for edge in edges)
 
 
+@UNHURRIED
 @given(some_specs(), KNOWLEDGES)
 def test_knowledge_never_takes_away_what_is_declared(specs: list[ServiceSpec], knowledge: Knowledge) -> None:
     without = Knowledge(aliases=knowledge.aliases, scoped=knowledge.scoped)
@@ -195,6 +201,7 @@ def is_acyclic(pairs: Iterable[tuple[str, str]]) -> bool:
     return len(order_names(_NAMES, needs)) == len(_NAMES)
 
 
+@UNHURRIED
 @given(RANKED)
 def test_circles_are_broken_as_if_pairs_came_one_by_one(ranks: dict[tuple[str, str], int]) -> None:
     kept: list[tuple[str, str]] = []
@@ -206,6 +213,7 @@ def test_circles_are_broken_as_if_pairs_came_one_by_one(ranks: dict[tuple[str, s
     assert len({cycle[:2] for cycle in cycles}) == len(cycles)
 
 
+@UNHURRIED
 @given(RANKED, st.integers(1, 4), st.data())
 def test_a_weak_pair_never_costs_a_stronger_one_its_place(
     ranks: dict[tuple[str, str], int], rank: int, data: st.DataObject
@@ -217,6 +225,7 @@ def test_a_weak_pair_never_costs_a_stronger_one_its_place(
     assert {p for p in gone if ranks[p] > rank} == {p for p in gone_with if {**ranks, pair: rank}[p] > rank}
 
 
+@UNHURRIED
 @given(RANKED)
 def test_every_circle_is_found_and_no_name_twice(ranks: dict[tuple[str, str], int]) -> None:
     cycles = find_circles(ranks)
@@ -228,6 +237,7 @@ def test_every_circle_is_found_and_no_name_twice(ranks: dict[tuple[str, str], in
     assert is_acyclic(pair for pair in ranks if not set(pair) & set(names))
 
 
+@UNHURRIED
 @given(RANKED)
 def test_contradictions_are_those_that_the_rest_leads_back_from(ranks: dict[tuple[str, str], int]) -> None:
     gone = {cycle[:2] for cycle in break_circles(ranks)}
