@@ -17,9 +17,12 @@ from dumb_actors.config.specs import dependency_faults
 from dumb_actors.errors import ConfigError, ConfigFault
 from dumb_actors.graph.infer import find_missing
 from dumb_actors.model.knowledge import Knowledge
+from dumb_actors.model.names import find_name
 from dumb_actors.model.spec import DependsOn, ServiceSpec
 
 __all__ = ["Config", "load_config", "parse_config"]
+
+_MOST_HINTS = 50
 
 
 @attrs.frozen(kw_only=True)
@@ -149,18 +152,23 @@ def _build(places: list[Place], context: Context) -> tuple[ServiceSpec, ...]:
     warn_of_listed(context.settings.auto_restart, list(services), context.report)
     knowledge = context.knowledge
     context.report.faults += dependency_faults(specs, where=where, builtins=builtins, knowledge=knowledge)
-    _warn_of_missing(specs, context)
+    _warn_of_missing(specs, builtins, context)
     return tuple(specs)
 
 
-def _warn_of_missing(specs: Sequence[ServiceSpec], context: Context) -> None:
+def _warn_of_missing(specs: Sequence[ServiceSpec], builtins: Sequence[str], context: Context) -> None:
     """Warn of names beside waits and in labels that nobody has; those in `depends_on` have been told already."""
     known = [*context.names, *context.knowledge.names.values(), *context.knowledge.known]
-    for missing in find_missing(specs, context.knowledge):
-        if missing.signal != "depends_on":
-            hint = did_you_mean(missing.reference, known)
-            text = f"no service is called {missing.reference!r}, and none is of that kind"
-            context.report.warnings.append(f"{missing.path}: {text}" + (f"; {hint}" if hint else ""))
+    found = [
+        missing
+        for missing in find_missing(specs, context.knowledge)
+        if missing.signal != "depends_on" and find_name(missing.reference, builtins) is None
+    ]
+    for number, missing in enumerate(found):
+        # A hint looks at every name there is: not for thousands of references.
+        hint = did_you_mean(missing.reference, known) if number < _MOST_HINTS else ""
+        text = f"no service is called {missing.reference!r}, and none is of that kind"
+        context.report.warnings.append(f"{missing.path}: {text}" + (f"; {hint}" if hint else ""))
 
 
 def _builtins(places: list[Place]) -> tuple[Builtin, ...]:

@@ -381,6 +381,13 @@ def test_references_that_lead_nowhere_are_told_with_their_place() -> None:
     )
 
 
+def test_a_built_in_is_no_missing_service() -> None:
+    dumb = {"api_service": {"process_name": "My API"}}
+    wait = [{"url": "http://localhost:1/", "service": name} for name in ("my api", "DUMB API", "dumb_frontend")]
+    config = parse_config({"dumb": dumb, "mine": block("M", wait_for_url=wait)}, Root("/"))
+    assert config.warnings == ()
+
+
 def test_a_dependency_that_is_not_there_is_missing_too() -> None:
     spec = ServiceSpec("a", "x", depends_on=[DependsOn("gone", required=False)])
     assert DependencyGraph([spec]).missing == (
