@@ -41,7 +41,12 @@ if TYPE_CHECKING:
         UnusablePath,
     )
     from dumb_actors.graph.dependency import DependencyGraph
+    from dumb_actors.graph.lookup import find_target
+    from dumb_actors.graph.neighbourhood import lone_neighbourhood
+    from dumb_actors.graph.neighbours import Neighbourhood, ParallelGroup, Scope, Standing
     from dumb_actors.graph.plan import Difference, Plan
+    from dumb_actors.graph.truth import TRUTH_TABLE, Truth
+    from dumb_actors.graph.whole import WholeGraph
     from dumb_actors.journal.reading import read_journal
     from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
@@ -73,6 +78,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NO_KNOWLEDGE",
+    "TRUTH_TABLE",
     "BadPattern",
     "BasicAuth",
     "Broken",
@@ -109,7 +115,9 @@ __all__ = [
     "LogQuery",
     "Missing",
     "Mount",
+    "Neighbourhood",
     "Notify",
+    "ParallelGroup",
     "Phase",
     "Plan",
     "PortTaken",
@@ -122,6 +130,7 @@ __all__ = [
     "Restarts",
     "Root",
     "RootLocked",
+    "Scope",
     "ServiceError",
     "ServiceSnapshot",
     "ServiceSpec",
@@ -130,6 +139,7 @@ __all__ = [
     "ShuttingDown",
     "Snapshot",
     "SpawnFailed",
+    "Standing",
     "StartFailed",
     "StartTimeout",
     "StopStep",
@@ -137,16 +147,20 @@ __all__ = [
     "Superseded",
     "Supervisor",
     "Tcp",
+    "Truth",
     "UnknownService",
     "UnusablePath",
     "Url",
     "Waiting",
+    "WholeGraph",
     "__version__",
     "default_root",
     "find_name",
+    "find_target",
     "known_secrets",
     "last_lines",
     "load_config",
+    "lone_neighbourhood",
     "open_supervisor",
     "parse_config",
     "parse_position",
@@ -162,6 +176,15 @@ __version__: str
 """Of the installed distribution; looked up when it is first used, like everything else."""
 
 _HOMES = {
+    "Neighbourhood": "dumb_actors.graph.neighbours",
+    "ParallelGroup": "dumb_actors.graph.neighbours",
+    "Scope": "dumb_actors.graph.neighbours",
+    "Standing": "dumb_actors.graph.neighbours",
+    "TRUTH_TABLE": "dumb_actors.graph.truth",
+    "Truth": "dumb_actors.graph.truth",
+    "WholeGraph": "dumb_actors.graph.whole",
+    "find_target": "dumb_actors.graph.lookup",
+    "lone_neighbourhood": "dumb_actors.graph.neighbourhood",
     "default_root": "dumb_actors.config",
     "Difference": "dumb_actors.graph.plan",
     "Restarts": "dumb_actors.model.event",

@@ -9,6 +9,7 @@ import trio
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.bus import EventBus, EventStream
 from dumb_actors.actors.commands import Dependencies
+from dumb_actors.actors.graphview import GraphView
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import UnknownService
@@ -24,7 +25,7 @@ from dumb_actors.model.spec import ServiceSpec
 __all__ = ["SupervisorView"]
 
 
-class SupervisorView:
+class SupervisorView(GraphView):
     """
     The side of a supervisor that only looks; nothing here changes anything.
 

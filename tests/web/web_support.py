@@ -12,6 +12,7 @@ import trio.testing
 from web_schema import check_response
 
 from dumb_actors import Config, Root, ServiceSpec, Settle, Supervisor, parse_config
+from dumb_actors.model.knowledge import NO_KNOWLEDGE
 from dumb_actors.testing.simulated import Behaviour, SimulatedHost, open_simulation
 from dumb_web.app import WebApp, create_app
 from dumb_web.serve import bind, serve
@@ -66,7 +67,8 @@ async def site(
     config = specs if isinstance(specs, Config) else None
     services = specs.specs if isinstance(specs, Config) else specs
     shutdown, stopped = trio.Event(), trio.Event()
-    async with open_simulation(services, host) as supervisor:
+    knowledge = config.knowledge if config is not None else NO_KNOWLEDGE
+    async with open_simulation(services, host, knowledge=knowledge) as supervisor:
         supervisor.config = config
         options.setdefault("on_shutdown", shutdown.set)
         app = create_app(supervisor, **options)

@@ -8,7 +8,18 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from dumb_actors import Supervisor
-from dumb_web import capabilities, description, events, events_history, lifecycle, logs, processes, shutdown, status
+from dumb_web import (
+    capabilities,
+    description,
+    events,
+    events_history,
+    graph,
+    lifecycle,
+    logs,
+    processes,
+    shutdown,
+    status,
+)
 from dumb_web.context import Web
 from dumb_web.errors import json_response, render_error
 from dumb_web.guard import Guard
@@ -24,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *processes.ROUTES,
     *lifecycle.ROUTES,
     *status.ROUTES,
+    *graph.ROUTES,
     *capabilities.ROUTES,
     *events.ROUTES,
     *events_history.ROUTES,

@@ -29,6 +29,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     "processes": ("Configuration", "What is configured."),
     "lifecycle": ("Commands", "Start, stop and restart a service."),
     "status": ("State", "What is, from memory."),
+    "graph": ("Dependencies", "What needs what, and why."),
     "events": ("Events", "What happens, as it happens."),
     "events_history": ("Events", ""),
     "logs": ("Logs", "What services write."),

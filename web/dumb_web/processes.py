@@ -1,12 +1,12 @@
 """`GET /process/processes` and `GET /process`: what is configured."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
 from dumb_actors import (
-    DependencyGraph,
+    ParallelGroup,
     RequestError,
     ServiceSpec,
     UnknownService,
@@ -16,10 +16,12 @@ from dumb_actors import (
 )
 from dumb_web.context import Web
 from dumb_web.errors import ApiError
-from dumb_web.listing import API_KEY, Listed
+from dumb_web.listing import API_KEY, Listed, Listing
+from dumb_web.neighbours import neighbourhood_of, scope_of
 from dumb_web.routes import Route
+from dumb_web.wire import Written
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "ProcessEntry", "process_entries"]
 
 
 @attrs.frozen
@@ -75,27 +77,6 @@ class ProcessList:
 
 
 @attrs.frozen(kw_only=True)
-class Group:
-    """
-    Services that are started together, before or after another one.
-
-    Attributes:
-        id: `pre_core`: what it needs; `core_target`: itself; `post_core`: what needs it.
-
-        label: The same for people.
-
-        type: Whether they are started at once or one by one.
-
-        members: Their names, sorted.
-    """
-
-    id: Literal["pre_core", "core_target", "post_core"]
-    label: str
-    type: Literal["parallel", "serial"]
-    members: Sequence[str]
-
-
-@attrs.frozen(kw_only=True)
 class Process:
     """
     One service and its neighbours.
@@ -123,20 +104,19 @@ class Process:
     update_status: None = None
     symlink_backup_status: None = None
     supports_manual_update: bool = False
-    parallel_groups: Sequence[Group]
+    parallel_groups: Sequence[ParallelGroup]
 
 
 async def list_processes(web: Web) -> ProcessList:
     """List every service and built-in, enabled or not, in the order of the configuration."""
-    return ProcessList(processes=[process_entry(listed) for listed in web.listing])
+    return ProcessList(processes=web.listing.once(process_entries))
 
 
 async def show_process(web: Web, query: OneProcess) -> Process:
     """Show one service, with its neighbours in the graph."""
     if not query.process_name.strip():
         raise ApiError(400, "process_name is required")
-    if query.scope not in {"runtime", "all"}:
-        raise ApiError(400, "scope must be 'runtime' or 'all'", scope=query.scope)
+    scope = scope_of(query.scope)
     try:
         listed = web.listing.find(query.process_name)
     except UnknownService as error:
@@ -147,8 +127,13 @@ async def show_process(web: Web, query: OneProcess) -> Process:
         config=entry.config,
         version=entry.version,
         config_key=entry.config_key,
-        parallel_groups=parallel_groups(listed.name, web.supervisor.graph),
+        parallel_groups=neighbourhood_of(web, listed, scope).parallel_groups,
     )
+
+
+def process_entries(listing: Listing) -> Written[ProcessEntry]:
+    """Give the whole list; for `Listing.once`."""
+    return Written(map(process_entry, listing))
 
 
 def process_entry(listed: Listed) -> ProcessEntry:
@@ -182,23 +167,6 @@ def config_of(listed: Listed) -> dict[str, Any]:
         block = listed.config or {"command": list(listed.command)}
         return {"process_name": listed.name, "enabled": listed.enabled, **block}
     return {"process_name": listed.name, "enabled": listed.key == API_KEY, **listed.block}
-
-
-def parallel_groups(name: str, graph: DependencyGraph) -> list[Group]:
-    """
-    Give who can start together before and after *name*: its direct neighbours, by spec 2.10.
-
-    Every edge there is so far is hard, so both scopes give the same.
-    """
-    known = name in graph.names
-    before = sorted(graph.dependencies(name)) if known else []
-    after = sorted(graph.dependents(name)) if known else []
-    groups = [
-        Group(id="pre_core", label="Parallel prerequisites", type="parallel", members=before),
-        Group(id="core_target", label="Core target", type="serial", members=[name]),
-        Group(id="post_core", label="Dependents", type="parallel", members=after),
-    ]
-    return [group for group in groups if group.members]
 
 
 ROUTES = (

@@ -10,7 +10,7 @@ from dumb_actors import Builtin, Phase, ServiceSnapshot, Snapshot, UnknownServic
 from dumb_web.context import Web
 from dumb_web.errors import ApiError
 from dumb_web.health import RestartFacts, health_of, restart_facts
-from dumb_web.listing import API_KEY
+from dumb_web.listing import builtin_standing
 from dumb_web.routes import Route
 from dumb_web.snapshots import ServiceState, Status, WaitingFor, service_state, waiting_for
 from dumb_web.wire import alike
@@ -101,11 +101,12 @@ async def service_status(web: Web, query: StatusQuery) -> ServiceStatus | Servic
 
 def _of_builtin(builtin: Builtin, name: str) -> tuple[ServiceStatus, tuple[bool, str | None]]:
     """Give the state of a built-in: the API runs, for it answers; a front end without a command does not."""
-    runs = builtin.key == API_KEY
+    standing = builtin_standing(builtin)
+    runs = standing.wished
     state = ServiceStatus(
         process_name=name,
-        status="running" if runs else "stopped",
-        phase=Phase.READY if runs else Phase.STOPPED,
+        status=standing.status,
+        phase=standing.phase,
         wished=runs,
         reason=f"pid {os.getpid()}, version {__version__}" if runs else "it has no command",
         waiting=[],

@@ -5,16 +5,17 @@ A field is sent under its own name, without the underscore at the end of one tha
 """
 
 import json
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import attrs
 
-__all__ = ["LEFT_OUT", "alike", "dump", "is_left_out", "key_of"]
+__all__ = ["LEFT_OUT", "Written", "alike", "dump", "is_left_out", "key_of"]
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
+Item = TypeVar("Item")
 
 LEFT_OUT: Mapping[str, bool] = {"dumb_web.left_out": True}
 """Metadata of a field that is not sent when it is None."""
@@ -36,14 +37,53 @@ def alike(model: type[T], source: object, **others: Any) -> T:
     return model(**dict(zip(names, read(source), strict=True)), **others)
 
 
+class Written(Sequence[Item]):
+    """
+    Items that are sent again and again and do not change: as a member of an answer they are written once.
+
+    Attributes:
+        text: They as JSON.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = tuple(items)
+
+    @cached_property
+    def text(self) -> str:
+        return dump(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
 def dump(value: Any) -> str:
     """Write *value* as JSON in one line: models, mappings, and whatever else can be written as a text."""
+    if attrs.has(type(value)):
+        value = _plain(value)
+        if any(type(part) is Written for part in value.values()):
+            parts = (f"{json.dumps(key)}: {_dump_part(part)}" for key, part in value.items())
+            return f"{{{', '.join(parts)}}}"
     return json.dumps(value, default=_plain)
+
+
+def _dump_part(value: Any) -> str:
+    return value.text if type(value) is Written else json.dumps(value, default=_plain)
 
 
 def _plain(value: Any) -> Any:
     kind = type(value)
     if not attrs.has(kind):
+        if type(value) is Written:
+            return list(value)
         return dict(value) if isinstance(value, Mapping) else str(value)
     _, read = _reader(kind)
     keys, absent = _keys(kind)
