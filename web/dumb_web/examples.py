@@ -123,6 +123,69 @@ RESTART = {
     "unhealthy_count": 3,
     "unhealthy_threshold": 3,
 }
+BY_MAP = {"signals": ["conditional_startup_map"], "classification": "hard", "strength": "hard_runtime"}
+LINK = {"signals": ["conditional_startup_map", "wait_for_url"], "classification": "hard", "strength": "hard_runtime"}
+PLEX = {"key": "plex", "label": "Plex Media Server", "state": "running"}
+DEPENDENCY_GRAPH = {
+    "process_name": "Tautulli",
+    "config_key": "tautulli",
+    "scope": "runtime",
+    "context": {
+        "mode": "core",
+        "key": "tautulli",
+        "core": {"key": "tautulli", "name": "Tautulli", "dependencies": []},
+    },
+    "startup_order": [
+        {**PLEX, **BY_MAP},
+        {"key": "tautulli", "label": "Tautulli", "state": "stopped", **BY_MAP, "signals": ["core_service_map"]},
+    ],
+    "dependency_rows": [
+        {**PLEX, "process_count": 1, "scoped": False, "starter_process_name": "Plex Media Server", **BY_MAP}
+    ],
+    "dependent_rows": [],
+    "linked_outgoing_rows": [{"process_name": "Plex Media Server", **PLEX, **LINK}],
+    "linked_incoming_rows": [],
+    "nodes": [
+        {"id": "Plex Media Server", "process_name": "Plex Media Server", **PLEX},
+        {"id": "Tautulli", "process_name": "Tautulli", "key": "tautulli", "label": "Tautulli", "state": "stopped"},
+    ],
+    "edges": [{"source": "Tautulli", "target": "Plex Media Server", **LINK, "gates": True}],
+    "parallel_groups": [
+        {
+            "id": "pre_core",
+            "label": "Parallel prerequisites",
+            "type": "parallel",
+            "members": ["Plex Media Server"],
+        },
+        {"id": "core_target", "label": "Core target", "type": "serial", "members": ["Tautulli"]},
+    ],
+    "cycles_broken": [],
+    "missing": [],
+    "core_services": [{"name": "Riven", "key": "riven_backend", "dependencies": ["zurg", "rclone", "postgres"]}],
+    "processes": [ENTRY],
+    "statuses": {"Tautulli": "stopped", "Plex Media Server": "running", "DUMB API": "running"},
+    "dependency_truth_table": [
+        {
+            "signal": "wait_for_url",
+            "classification": "hard",
+            "strength": "hard_runtime",
+            "description": "Its start waits for a URL that the other answers.",
+        }
+    ],
+    "updated_at": "2026-02-13T18:45:00Z",
+}
+CYCLE = {
+    "cycle": ["rclone", NAME, "rclone"],
+    "source": "rclone",
+    "target": NAME,
+    "signals": ["core_service_fields"],
+}
+MISSING = {
+    "source": "Seerr",
+    "reference": "plexx",
+    "signal": "core_service_fields",
+    "path": "$.seerr.instances.Main.core_service",
+}
 DONE = {"process_name": NAME, "phase": "ready", "pid": 4712, "generation": 1}
 UNSTARTED = f"Unable to start the service '{NAME}': "
 START = Example(
@@ -223,6 +286,46 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
         },
     ),
     ("GET", "/status"): Example(answers={"one service": OVERVIEW}),
+    ("GET", "/process/dependency-graph"): Example(
+        asks={"process_name": "Tautulli", "scope": "runtime"},
+        answers={"needs Plex": DEPENDENCY_GRAPH},
+        failures={400: {"detail": "scope must be 'runtime' or 'all'", "code": "bad-request", "scope": "some"}},
+    ),
+    ("GET", "/graph"): Example(
+        answers={
+            "two services": {
+                "nodes": [
+                    {
+                        "process_name": name,
+                        "key": key,
+                        "label": name,
+                        "phase": "ready",
+                        "status": "running",
+                        "enabled": True,
+                        "wished": True,
+                        "level": level,
+                        "critical": True,
+                    }
+                    for level, (name, key) in enumerate([("PostgreSQL", "postgres"), (NAME, "riven_backend")])
+                ],
+                "edges": [
+                    {
+                        "source": NAME,
+                        "target": "PostgreSQL",
+                        "signals": ["conditional_startup_map", "core_service_map"],
+                        "strength": "hard_runtime",
+                        "classification": "hard",
+                        "gates": True,
+                        "on_loss": "keep",
+                    }
+                ],
+                "cycles_broken": [CYCLE],
+                "missing": [MISSING],
+                "seq": 57,
+                "updated_at": "2026-02-13T18:45:00Z",
+            }
+        }
+    ),
     ("GET", "/process/capabilities"): Example(answers={"none yet": dict.fromkeys(CAPABILITIES, False)}),
     ("GET", "/events"): Example(
         asks={"service": [NAME], "kind": ["phase"], "after": 57, "Last-Event-ID": "57"},
