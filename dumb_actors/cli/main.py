@@ -161,6 +161,33 @@ def status(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
     return FAILED if any(service["phase"] == "failed" for service in chosen) else DONE
 
 
+@cli.command(epilog=_EPILOG, short_help="Show what needs what, and why.")
+@click.argument("name", required=False, shell_complete=complete_service)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "dot", "mermaid", "json")),
+    default="text",
+    help="For people, for Graphviz, for Mermaid, or what the API says.",
+)
+@click.option("--all", "everything", is_flag=True, help="Known cooperations and disabled services, too.")
+@with_api
+@json_option
+def graph(api: Api, name: str | None, *, form: str, everything: bool, as_json: bool) -> int:
+    """
+    Show what needs what, and why: level by level, or what is around NAME.
+
+    Each service stands below what it needs. `needs` holds up its start; `would need` does not, because nobody wishes
+    the other to run; `gave way` would close a circle; a `label` in core_service and what it `can use` never hold up
+    anything.
+    """
+    from dumb_actors.cli.graph import Wanted, tell_graph
+
+    wanted = Wanted(name=name, form="json" if as_json else form, everything=everything)
+    _write(tell_graph(api, wanted, paint_for(sys.stdout)))
+    return DONE
+
+
 @cli.command(epilog=_EPILOG, short_help="Start services and what they need.")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_service)
 @click.option("--no-deps", "dependencies", flag_value="ignore", help="Start it alone, whatever it waits for.")
