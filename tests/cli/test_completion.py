@@ -45,6 +45,7 @@ def test_names_of_services(shell):
     assert complete(shell, "status", "post") == ["Postgres"]
     assert complete(shell, "stop", "Postgres", "") == ["'rclone w/ RealDebrid'", '"Riven\'s own"']
     assert complete(shell, "logs", "'rclone w") == ["rclone w/ RealDebrid"]
+    assert complete(shell, "graph", "p") == ["Postgres"]
     assert complete(shell, "events", "--service", "P") == ["Postgres"]
 
 
