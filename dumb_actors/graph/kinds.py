@@ -1,6 +1,7 @@
 """Kinds of services: what one kind needs of another by what is known of products, as things stand."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from dumb_actors.graph.dependency import DependencyGraph
@@ -124,10 +125,12 @@ class Kinds:
         """Give the kinds of services that a scoped instance belongs to; None: it names nobody, and is for all."""
         links = self.graph.links_of(spec.name)
         kinds = frozenset(self.graph.specs[link.target].key for link in links if LABEL in link.signals)
-        return kinds if kinds or self._names_nobody_there(spec) else None
+        return kinds if kinds or spec.name in self._lost else None
 
-    def _names_nobody_there(self, spec: ServiceSpec) -> bool:
-        return any(each.source == spec.name and each.signal == LABEL for each in self.graph.missing)
+    @cached_property
+    def _lost(self) -> frozenset[str]:
+        """Who names somebody that is not there."""
+        return frozenset(each.source for each in self.graph.missing if each.signal == LABEL)
 
 
 def _says(provider: Provider, block: Mapping[str, Any]) -> bool:

@@ -94,17 +94,28 @@ class Neighbourhoods:
         return _sorted_by(self.graph.missing, lambda missing: [missing.source])
 
     @cached_property
+    def gating(self) -> Mapping[tuple[str, str], bool]:
+        """The pairs in which the source waits for the target: True, even when nobody wishes the target."""
+        found: dict[tuple[str, str], bool] = {}
+        for name in self.graph.names:
+            for edge in self.graph.edges_of(name):
+                if edge.gates:
+                    pair = (edge.source, edge.target)
+                    found[pair] = found.get(pair, False) or edge.always
+        return found
+
+    @cached_property
     def broken_of(self) -> Mapping[str, tuple[GaveWay, ...]]:
         """The circles through each service."""
         return _sorted_by(map(GaveWay.of, self.graph.broken), lambda broken: dict.fromkeys(broken.cycle))
 
 
 def _sorted_by(items: Iterable[T], names_of: Callable[[T], Iterable[str]]) -> Mapping[str, tuple[T, ...]]:
-    found: dict[str, tuple[T, ...]] = {}
+    found: dict[str, list[T]] = {}
     for item in items:
         for name in names_of(item):
-            found[name] = (*found.get(name, ()), item)
-    return found
+            found.setdefault(name, []).append(item)
+    return {name: tuple(each) for name, each in found.items()}
 
 
 def lone_neighbourhood(
@@ -370,10 +381,8 @@ class _Walk:
 
     def _edge(self, source: str, target: str, signals: tuple[Signal, ...]) -> NeighbourEdge:
         strength = strongest(signals)
-        gates = any(
-            edge.target == target and edge.gates and (edge.always or self._standing(target).wished)
-            for edge in self._graph.edges_of(source)
-        )
+        always = self._all.gating.get((source, target))
+        gates = always is not None and (always or self._standing(target).wished)
         return NeighbourEdge(
             source=source,
             target=target,

@@ -2,16 +2,20 @@
 
 import json
 import re
+from pathlib import Path
+from textwrap import dedent
+from typing import get_args
 
 import pytest
 
 from dumb_actors.cli.drawing import to_dot, to_mermaid
 from dumb_actors.cli.graph import graph_text
 from dumb_actors.cli.paint import Paint
-from dumb_actors.cli.picture import Arrow, Box, Picture, picture_of
+from dumb_actors.cli.picture import Arrow, Box, Picture, Reason, picture_of
 from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.graph.neighbours import Standing
 from dumb_actors.graph.whole import whole_graph
+from dumb_actors.model.edge import RANKS, SIGNALS
 from dumb_actors.model.phase import Phase
 from dumb_web.wire import dump
 from tests.cli.program import service
@@ -199,6 +203,34 @@ def test_an_empty_picture_is_valid():
     nothing = Picture(around=None, boxes=[], arrows=[], cycles=[], missing=[])
     assert to_dot(nothing).splitlines()[-1] == "}"
     assert to_mermaid(nothing) == "flowchart BT"
+
+
+# --- what docs/graph.md says ------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "graph.md").read_text()
+
+
+def test_the_example_of_the_docs_is_what_is_written():
+    found = config()
+    shown = {"postgres", "zurg", "rclone", "riven_backend"}
+    specs = [spec for spec in found.specs if spec.key in shown and spec.enabled]
+    phases = {"Rclone w/ Riven": Phase.STARTING, "Riven Backend": Phase.WAITING}
+    whole = whole_graph(
+        DependencyGraph(specs, found.knowledge),
+        lambda name: Standing(phases.get(name, Phase.READY), enabled=True, wished=True),
+    )
+    block = PAGE.split("    $ dumb-actors graph\n")[1].split("\n```")[0]
+    assert dedent(block).strip() == text_of(json.loads(dump(whole)))
+
+
+def test_the_table_of_the_docs_is_that_of_the_model():
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| .* \| `(\w+)` \| (\d) \|$", PAGE, re.MULTILINE)
+    told = {signal: (strength, rank) for names, strength, rank in rows for signal in re.findall(r"\w+", names)}
+    assert told == {signal: (strength, str(RANKS[signal])) for signal, strength in SIGNALS.items()}
+
+
+def test_the_words_of_the_docs_are_those_of_the_text():
+    assert re.findall(r"^\| `([\w ]+)` \| [^|]+ \|$", PAGE, re.MULTILINE) == list(get_args(Reason))
 
 
 # --- the program ------------------------------------------------------------------------------------------------------
