@@ -366,3 +366,16 @@ def test_every_page_of_any_configuration_is_sound(specs, scope, data) -> None:
         assert [each.source for each in page.missing] == [name] * len(page.missing)
         for edge in page.edges:
             assert not edge.gates or edge.target in graph.dependencies(edge.source)
+
+
+def test_a_page_asks_for_the_neighbours_only() -> None:
+    crowd = [ServiceSpec(f"s{n}", "s", key="app", depends_on=[f"s{n - 1}"] if n else []) for n in range(300)]
+    graph = DependencyGraph(crowd, KNOWLEDGE)
+    asked: set[str] = set()
+
+    def standing(name: str) -> Standing:
+        asked.add(name)
+        return RUNNING
+
+    page = Neighbourhoods(graph).of("s150", standing, "all")
+    assert asked == {"s149", "s150", "s151"} == {node.id for node in page.nodes}
