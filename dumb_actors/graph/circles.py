@@ -79,8 +79,9 @@ def _pop_to(name: str, stack: list[str], on_stack: set[str]) -> list[str]:
 
 
 def find_circles(pairs: Iterable[Pair]) -> list[Cycle]:
-    """Find circles until none is left; after each, its names are left out."""
+    """Find circles until none is left; after each, its names are left out. Each begins with its first source."""
     needs = _group_pairs(pairs)
+    place = {name: number for number, name in enumerate(needs)}
     found: list[Cycle] = [(name, name) for name in needs if name in needs[name]]
     alone = {cycle[0] for cycle in found}
     rest = {name: [t for t in targets if t not in alone] for name, targets in needs.items() if name not in alone}
@@ -88,13 +89,12 @@ def find_circles(pairs: Iterable[Pair]) -> list[Cycle]:
     while todo:
         inside = set(todo.pop(0))
         part = {name: [t for t in rest.get(name, ()) if t in inside] for name in sorted(inside)}
-        first = min(inside)
-        cycle = _way_round(first, part)
+        cycle = _way_round(min(inside, key=place.__getitem__), part)
         found.append(cycle)
         gone = set(cycle)
         left = {name: [t for t in targets if t not in gone] for name, targets in part.items() if name not in gone}
         todo += _strong_components(left)
-    return found
+    return sorted(found, key=lambda cycle: place[cycle[0]])
 
 
 def _way_round(start: str, needs: Links) -> Cycle:
