@@ -95,7 +95,7 @@ EVENT = {
     "generation": 1,
     "from": "starting",
     "to": "ready",
-    "cause": {"kind": "probe", "text": "HTTP 200", "by": ""},
+    "cause": {"kind": "probe", "text": "HTTP 200", "by": "", "seq": None},
     "at": AT,
     "mono": 812.25,
     "detail": {},
