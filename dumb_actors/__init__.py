@@ -37,9 +37,11 @@ if TYPE_CHECKING:
         StartTimeout,
         StopTimeout,
         Superseded,
+        UnknownBoot,
         UnknownService,
         UnusablePath,
     )
+    from dumb_actors.journal.boots import BootName
     from dumb_actors.journal.reading import read_journal
     from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
@@ -68,13 +70,17 @@ if TYPE_CHECKING:
         Tcp,
         Url,
     )
+    from dumb_actors.model.timeline import Boot, Change, Hook, PathStep, Span, Timeline, TimelineRow
 
 __all__ = [
     "BadPattern",
     "BasicAuth",
+    "Boot",
+    "BootName",
     "Builtin",
     "Busy",
     "Cause",
+    "Change",
     "Config",
     "ConfigError",
     "ConfigFault",
@@ -93,6 +99,7 @@ __all__ = [
     "Follower",
     "GaveUp",
     "Health",
+    "Hook",
     "HostError",
     "InternalError",
     "JournalTooNew",
@@ -103,6 +110,7 @@ __all__ = [
     "LogQuery",
     "Mount",
     "Notify",
+    "PathStep",
     "Phase",
     "Plan",
     "PortTaken",
@@ -122,6 +130,7 @@ __all__ = [
     "Settle",
     "ShuttingDown",
     "Snapshot",
+    "Span",
     "SpawnFailed",
     "StartFailed",
     "StartTimeout",
@@ -130,6 +139,9 @@ __all__ = [
     "Superseded",
     "Supervisor",
     "Tcp",
+    "Timeline",
+    "TimelineRow",
+    "UnknownBoot",
     "UnknownService",
     "UnusablePath",
     "Url",
@@ -155,6 +167,15 @@ __version__: str
 """Of the installed distribution; looked up when it is first used, like everything else."""
 
 _HOMES = {
+    "Boot": "dumb_actors.model.timeline",
+    "BootName": "dumb_actors.journal.boots",
+    "Change": "dumb_actors.model.timeline",
+    "Hook": "dumb_actors.model.timeline",
+    "PathStep": "dumb_actors.model.timeline",
+    "Span": "dumb_actors.model.timeline",
+    "Timeline": "dumb_actors.model.timeline",
+    "TimelineRow": "dumb_actors.model.timeline",
+    "UnknownBoot": "dumb_actors.errors",
     "default_root": "dumb_actors.config",
     "Difference": "dumb_actors.model.plan",
     "Restarts": "dumb_actors.model.event",

@@ -10,6 +10,7 @@ from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.bus import EventBus, EventStream
 from dumb_actors.actors.commands import Dependencies
 from dumb_actors.actors.launch import LaunchSettings
+from dumb_actors.actors.past import SupervisorPast
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import UnknownService
 from dumb_actors.journal.history import history_of
@@ -24,7 +25,7 @@ from dumb_actors.model.spec import ServiceSpec
 __all__ = ["SupervisorView"]
 
 
-class SupervisorView:
+class SupervisorView(SupervisorPast):
     """
     The side of a supervisor that only looks; nothing here changes anything.
 
@@ -178,6 +179,9 @@ class SupervisorView:
         return plan_stop(self.graph, self.find(name).name, up=up)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _name(self, service: str) -> str:
+        return self.find(service).name
 
     def _actor(self, name: str) -> ServiceActor:
         return self._crew.actors[self.find(name).name]
