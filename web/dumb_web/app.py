@@ -8,7 +8,18 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from dumb_actors import Supervisor
-from dumb_web import capabilities, description, events, events_history, lifecycle, logs, processes, shutdown, status
+from dumb_web import (
+    capabilities,
+    description,
+    events,
+    events_history,
+    lifecycle,
+    logs,
+    processes,
+    shutdown,
+    status,
+    timeline,
+)
 from dumb_web.context import Web
 from dumb_web.errors import json_response, render_error
 from dumb_web.guard import Guard
@@ -27,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *capabilities.ROUTES,
     *events.ROUTES,
     *events_history.ROUTES,
+    *timeline.ROUTES,
     *logs.ROUTES,
     *shutdown.ROUTES,
     *description.ROUTES,

@@ -100,6 +100,73 @@ EVENT = {
     "mono": 812.25,
     "detail": {},
 }
+WAITED = {
+    "service": NAME,
+    "generation": 1,
+    "attempt": 1,
+    "kind": "waiting",
+    "begin_at": AT,
+    "end_at": AT + 1.5,
+    "begin_mono": 812.25,
+    "end_mono": 813.75,
+    "outcome": "preparing",
+    "waits_for": ["'PostgreSQL' to be ready"],
+    "ended_by": "PostgreSQL",
+    "condition": "'PostgreSQL' to be ready",
+    "signal": "depends_on",
+    "led_by": 41,
+    "hooks": [],
+    "probe": "",
+    "adopted": False,
+}
+STEP = {
+    "service": NAME,
+    "begin_s": 1.5,
+    "end_s": 4.5,
+    "waiting_s": 0.001,
+    "preparing_s": 0.003,
+    "spawning_s": 0.002,
+    "probing_s": 2.994,
+    "other_s": 0.0,
+    "after": "PostgreSQL",
+    "condition": "'PostgreSQL' to be ready",
+}
+CHANGE = {
+    "kind": "quicker",
+    "service": NAME,
+    "dependency": "",
+    "saves_s": 2.999,
+    "makespan_s": 1.501,
+    "text": f"if '{NAME}' took none of its 3.00 s, the boot would take 1.50 s instead of 4.50 s",
+}
+TIMELINE = {
+    "what": "boot",
+    "seq": 31,
+    "by": "boot",
+    "begin_at": AT,
+    "begin_mono": 812.25,
+    "end_s": 4.5,
+    "is_complete": True,
+    "makespan_s": 4.5,
+    "ideal_s": 4.499,
+    "critical_path": [STEP],
+    "change": CHANGE,
+    "changes": [CHANGE],
+    "not_ready": [],
+    "partial": "",
+    "services": [
+        {
+            "service": NAME,
+            "phase": "ready",
+            "ready_s": 4.5,
+            "adopted": False,
+            "on_critical_path": True,
+            "reason": "",
+            "spans": [WAITED],
+        }
+    ],
+}
+BOOT = {"seq": 31, "at": AT, "by": "boot", "services": 2, "makespan_s": 4.5, "not_ready": []}
 STATE = {
     "process_name": NAME,
     "status": "running",
@@ -242,6 +309,23 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
             "limit": 100,
         },
         answers={"one event": {"events": [EVENT], "seq": 61, "more": False}},
+        failures={500: {"detail": "cannot read the journal in /srv/stack/log/journal: Permission denied"}},
+    ),
+    ("GET", "/timeline"): Example(
+        asks={"boot": "latest", "service": NAME},
+        answers={"shortened": TIMELINE},
+        failures={
+            404: {
+                "detail": "the journal knows no boot 7; there are 31",
+                "code": "unknown-boot",
+                "boot": 7,
+                "boots": [{"seq": 31, "at": AT, "by": "boot"}],
+            },
+            500: {"detail": "cannot read the journal in /srv/stack/log/journal: Permission denied"},
+        },
+    ),
+    ("GET", "/timeline/boots"): Example(
+        answers={"one": {"boots": [BOOT]}},
         failures={500: {"detail": "cannot read the journal in /srv/stack/log/journal: Permission denied"}},
     ),
     ("GET", "/logs"): Example(

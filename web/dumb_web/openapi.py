@@ -31,6 +31,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     "status": ("State", "What is, from memory."),
     "events": ("Events", "What happens, as it happens."),
     "events_history": ("Events", ""),
+    "timeline": ("Events", ""),
     "logs": ("Logs", "What services write."),
     "capabilities": ("About this server", "What it can do, its description, and its end."),
     "description": ("About this server", ""),
