@@ -100,18 +100,15 @@ class Course:
         self.services |= self.scope.services or frozenset()
         for event in events:
             if self.events and is_run_end(self.events[-1], event):
-                if event.seq <= self.scope.first:
-                    self.events.clear()
-                    self._pending.clear()
-                else:
-                    self.has_ended = True
+                self._end_run(event)
+                if self.has_ended:
                     return
             if self.events and event.seq > self.scope.first:
                 self.missing += event.seq - max(self.events[-1].seq, self.scope.first - 1) - 1
             self.events.append(event)
             self._follow(event)
             if event.kind == "supervisor" and event.detail.get("what") in {"ended", "left"}:
-                self.has_ended = event.seq > self.scope.first
+                self._end_run(event)
             # The event of the boot comes behind those of its commands.
             self.is_complete = not self._pending and event.seq >= self.scope.head.seq
             if self.is_complete and self.scope.services is None:
@@ -128,6 +125,14 @@ class Course:
     def is_cut(self) -> bool:
         """Whether its beginning is not there."""
         return not self.events or self.events[0].seq > self.scope.first
+
+    def _end_run(self, event: Event) -> None:
+        """Forget the run before ours; the end of ours is the end."""
+        if event.seq > self.scope.first:
+            self.has_ended = True
+        else:
+            self.events.clear()
+            self._pending.clear()
 
     def _follow(self, event: Event) -> None:
         name = event.service

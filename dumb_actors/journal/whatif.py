@@ -239,12 +239,13 @@ class _Finder:
 
     def _instants(self, name: str) -> tuple[float, float]:
         """Give when it has a child, and when it is ready. Dependencies first, without recursion: chains may be long."""
-        todo = [name]
+        todo, entered = [name], set[str]()
         while todo:
             one = todo[-1]
+            entered.add(one)
             missing = [g.dependency for g in self._gates(one) if g.dependency and g.dependency not in self._found]
             # What waits for itself by way of others (edges of two configurations) is taken as it was.
-            missing = [other for other in missing if other not in todo]
+            missing = [other for other in missing if other not in entered]
             if missing:
                 todo += missing
                 continue
