@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         UnusablePath,
     )
     from dumb_actors.journal.boots import BootName
+    from dumb_actors.journal.explanation import Branch, Explanation, Link
     from dumb_actors.journal.reading import read_journal
     from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
@@ -77,6 +78,7 @@ __all__ = [
     "BasicAuth",
     "Boot",
     "BootName",
+    "Branch",
     "Builtin",
     "Busy",
     "Cause",
@@ -96,6 +98,7 @@ __all__ = [
     "EventsLost",
     "Exec",
     "Exit",
+    "Explanation",
     "Follower",
     "GaveUp",
     "Health",
@@ -103,6 +106,7 @@ __all__ = [
     "HostError",
     "InternalError",
     "JournalTooNew",
+    "Link",
     "Liveness",
     "Log",
     "LogLine",
@@ -188,6 +192,7 @@ _HOMES = {
     "Mount": "dumb_actors.model.probe",
     "BadPattern": "dumb_actors.logs.regex",
     "BasicAuth": "dumb_actors.model.spec",
+    "Branch": "dumb_actors.journal.explanation",
     "Builtin": "dumb_actors.config",
     "Busy": "dumb_actors.errors",
     "Cause": "dumb_actors.model.event",
@@ -204,11 +209,13 @@ _HOMES = {
     "EventStream": "dumb_actors.actors.bus",
     "EventsLost": "dumb_actors.errors",
     "Exit": "dumb_actors.model.child",
+    "Explanation": "dumb_actors.journal.explanation",
     "Follower": "dumb_actors.logs.follow",
     "GaveUp": "dumb_actors.errors",
     "HostError": "dumb_actors.errors",
     "InternalError": "dumb_actors.errors",
     "JournalTooNew": "dumb_actors.journal.segments",
+    "Link": "dumb_actors.journal.explanation",
     "Log": "dumb_actors.model.spec",
     "LogLine": "dumb_actors.logs.query",
     "LogPage": "dumb_actors.logs.query",
