@@ -107,7 +107,8 @@ class Trace:
         begin = self.begin(name, prepared)
         if begin is None:
             return None
-        held = self.past.last(
+        named = self._named(name, prepared, "condition")
+        held = named or self.past.last(
             name,
             lambda event: event.kind == "condition" and bool(event.detail.get("held")),
             before=prepared.seq,
@@ -124,15 +125,18 @@ class Trace:
             found.append(news)
         return found[::-1]
 
+    def _named(self, name: str, event: Event, kind: str) -> Event | None:
+        """Find the event of the same service that *event* names as what led to it, if it is of that kind."""
+        seq = event.cause.seq
+        found = None if seq is None else next(self.past.of(name, before=seq + 1), None)
+        return found if found is not None and found.seq == seq and found.kind == kind else None
+
     # --- commands -----------------------------------------------------------------------------------------------------
 
     def command(self, name: str, event: Event, actions: frozenset[str]) -> Event | None:
         """Find the command that led to *event*."""
-        seq = event.cause.seq
-        if seq is not None:
-            found = next((one for one in self.past.of(name, before=seq + 1) if one.seq <= seq), None)
-            if found is not None and found.seq == seq and found.kind == "command":
-                return found
+        if named := self._named(name, event, "command"):
+            return named
         by = event.cause.by
         for one in self.past.of(name, before=event.seq):
             if is_other_run(one, event):
@@ -169,14 +173,17 @@ class Trace:
             return "shutdown" if is_all else "reload"
         return "command" if command is None else self.asker(command)
 
-    def also_for(self, command: Event) -> str:
-        """Give the service that was to start, if this one was started along with it: it is the last in the row."""
-        last = command
+    def also_for(self, command: Event, *, is_told: bool) -> str:
+        """Give the service for whose sake this one was started along; *is_told*: the events of that time say so."""
+        found = ""
         for one in self.past.commands(after=command.seq):
             if one.cause.by != command.cause.by or one.detail.get("command") not in BEGINS:
                 break
-            last = one
-        return "" if last.service == command.service else last.service
+            if command.detail.get("id") in (one.detail.get("also") or ()):
+                return one.service
+            # It is the last in the row.
+            found = one.service
+        return "" if is_told or found == command.service else found
 
     # --- ends ---------------------------------------------------------------------------------------------------------
 
@@ -200,6 +207,8 @@ class Trace:
 
     def lost(self, name: str, event: Event) -> Event | None:
         """Find the event that a dependency was lost, which led to *event*."""
+        if named := self._named(name, event, "dependency"):
+            return named
         begin = self.begin(name, event)
         return self.past.last(
             name,
@@ -211,7 +220,7 @@ class Trace:
     def went(self, target: str, lost: Event) -> Event | None:
         """Find the transition by which a dependency went, before it was noticed in *lost*."""
         newest = None
-        for one in self.past.of(target, before=lost.seq):
+        for one in self.past.of(target, before=lost.seq if lost.cause.seq is None else lost.cause.seq + 1):
             if one.kind == "phase":
                 newest = newest or one
                 if one.from_phase in _RAN and one.to_phase not in _THERE:

@@ -385,7 +385,9 @@ class _Teller:
         command, by = self._trace.command(name, begin, BEGINS), begin.cause.by
         action = begin.cause.text.split()[0] if command is None else str(command.detail.get("command"))
         kind = self._trace.asker(command or begin)
-        also_for = self._trace.also_for(command) if command is not None and kind == "command" else ""
+        also_for = ""
+        if command is not None and kind == "command":
+            also_for = self._trace.also_for(command, is_told=begin.cause.seq is not None)
         said = sentences.asked(action, by, also_for=also_for, kind=kind, snapshot=self._present.snapshot(name))
         self._add(links, said, name, command or begin, by=by, command=action, also_for=also_for or None)
 
