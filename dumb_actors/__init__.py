@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         UnusablePath,
     )
     from dumb_actors.journal.boots import BootName
-    from dumb_actors.journal.explanation import Branch, Explanation, Link
+    from dumb_actors.journal.explanation import Branch, Explanation, Link, LinkKind
     from dumb_actors.journal.reading import read_journal
     from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from dumb_actors.logs.redact import Redactor, RedactorStream
     from dumb_actors.logs.regex import BadPattern
     from dumb_actors.model.child import Ending, Exit
-    from dumb_actors.model.event import Cause, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
+    from dumb_actors.model.event import Cause, CauseKind, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
     from dumb_actors.model.graph import DependencyGraph, Edge
     from dumb_actors.model.names import find_name, squeeze
     from dumb_actors.model.phase import Phase
@@ -82,6 +82,7 @@ __all__ = [
     "Builtin",
     "Busy",
     "Cause",
+    "CauseKind",
     "Change",
     "Config",
     "ConfigError",
@@ -107,6 +108,7 @@ __all__ = [
     "InternalError",
     "JournalTooNew",
     "Link",
+    "LinkKind",
     "Liveness",
     "Log",
     "LogLine",
@@ -196,6 +198,7 @@ _HOMES = {
     "Builtin": "dumb_actors.config",
     "Busy": "dumb_actors.errors",
     "Cause": "dumb_actors.model.event",
+    "CauseKind": "dumb_actors.model.event",
     "Config": "dumb_actors.config",
     "ConfigError": "dumb_actors.errors",
     "ConfigFault": "dumb_actors.errors",
@@ -216,6 +219,7 @@ _HOMES = {
     "InternalError": "dumb_actors.errors",
     "JournalTooNew": "dumb_actors.journal.segments",
     "Link": "dumb_actors.journal.explanation",
+    "LinkKind": "dumb_actors.journal.explanation",
     "Log": "dumb_actors.model.spec",
     "LogLine": "dumb_actors.logs.query",
     "LogPage": "dumb_actors.logs.query",

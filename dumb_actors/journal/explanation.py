@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from dumb_actors.model.event import CauseKind
-from dumb_actors.model.phase import Phase
+from dumb_actors.model.phase import Phase, WireStatus, wire_status
 
 __all__ = ["ROOTS", "Branch", "Explanation", "Link", "LinkKind"]
 
@@ -136,7 +136,7 @@ class Explanation:
         summary: Its phase in one sentence.
 
         chain: From its phase down to the root; the last link is of one of the kinds in `ROOTS` unless there are
-            branches, or it is too long (`complete` is then False).
+            branches, or it is `seen`, or it is too long (`complete` is then False).
 
         branches: Where the chain ends in a service that waits for several things: each of them, what is not there
             first.
@@ -154,3 +154,8 @@ class Explanation:
     branches: tuple[Branch, ...] = ()
     hint: str = ""
     complete: bool = True
+
+    @property
+    def status(self) -> WireStatus | None:
+        """The word of the REST API for its phase."""
+        return None if self.phase is None else wire_status(self.phase)

@@ -131,7 +131,9 @@ def failed(name: str, event: Event | None) -> Said:
 
 def missing(what: str, answer: str | None, *, provider: str | None) -> Said:
     """Say that something else than a service does not hold, though its *provider* runs if there is one."""
-    text = f"{_denied(what)}: {answer}" if answer else f"{_denied(what)}"
+    text = _denied(what)
+    if answer and answer not in text:
+        text += f": {answer}"
     if provider is not None:
         hint = (
             f"{provider!r} runs, but that is not there: check what it offers, and `dumb-actors logs {_typed(provider)}`"

@@ -19,6 +19,7 @@ from dumb_web import (
     shutdown,
     status,
     timeline,
+    why,
 )
 from dumb_web.context import Web
 from dumb_web.errors import json_response, render_error
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *events_history.ROUTES,
     *timeline.ROUTES,
+    *why.ROUTES,
     *logs.ROUTES,
     *shutdown.ROUTES,
     *description.ROUTES,

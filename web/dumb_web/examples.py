@@ -192,6 +192,87 @@ RESTART = {
 }
 DONE = {"process_name": NAME, "phase": "ready", "pid": 4712, "generation": 1}
 UNSTARTED = f"Unable to start the service '{NAME}': "
+WHY = {
+    "process_name": NAME,
+    "at": AT + 12,
+    "phase": "waiting",
+    "status": "idle",
+    "summary": f"'{NAME}' waits for 'PostgreSQL' to be ready",
+    "chain": [
+        {
+            "kind": "state",
+            "text": f"'{NAME}' waits for 'PostgreSQL' to be ready",
+            "service": NAME,
+            "generation": 0,
+            "seq": 41,
+            "at": AT - 60,
+            "cause": "command",
+            "by": "",
+            "facts": {
+                "phase": "waiting",
+                "waits_for": [{"what": "'PostgreSQL' to be ready", "dependency": "PostgreSQL", "answer": "backoff"}],
+                "begun": {"text": "start asked for by boot", "by": "boot", "seq": 41},
+            },
+            "hint": "",
+        },
+        {
+            "kind": "state",
+            "text": "'PostgreSQL' has ended and is tried again in 3.9 s (restart number 4)",
+            "service": "PostgreSQL",
+            "generation": 4,
+            "seq": 57,
+            "at": AT,
+            "cause": "exit",
+            "by": "",
+            "facts": {"phase": "backoff", "next_at": AT + 15.9, "attempt": 4, "crash_loop": False},
+            "hint": "",
+        },
+        {
+            "kind": "exit",
+            "text": "it exited with code 1 before it was ready, 0.8 s after its start",
+            "service": "PostgreSQL",
+            "generation": 4,
+            "seq": 56,
+            "at": AT,
+            "cause": "exit",
+            "by": "",
+            "facts": {
+                "exit": "exited with code 1",
+                "code": 1,
+                "ran_s": 0.8,
+                "last_lines": ['FATAL: could not create lock file "postmaster.pid": No space left on device'],
+            },
+            "hint": "its last lines may tell why; `dumb-actors logs PostgreSQL` shows more",
+        },
+        {
+            "kind": "attempts",
+            "text": "it had ended and was tried again 3 times before that",
+            "service": "PostgreSQL",
+            "generation": 1,
+            "seq": 46,
+            "at": AT - 59,
+            "cause": "exit",
+            "by": "",
+            "facts": {"count": 3, "ends": ["exited with code 1 before it was ready"] * 3},
+            "hint": "",
+        },
+        {
+            "kind": "boot",
+            "text": "the boot started it: it is enabled",
+            "service": "PostgreSQL",
+            "generation": 0,
+            "seq": 38,
+            "at": AT - 60,
+            "cause": "command",
+            "by": "boot",
+            "facts": {"command": "start"},
+            "hint": "",
+        },
+    ],
+    "branches": [],
+    "hint": "its last lines may tell why; `dumb-actors logs PostgreSQL` shows more",
+    "complete": True,
+}
 START = Example(
     body={"process_name": NAME, "timeout": 60},
     answers={"ready": {**DONE, "status": "Service started successfully", "also_started": ["PostgreSQL"]}},
@@ -327,6 +408,14 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
     ("GET", "/timeline/boots"): Example(
         answers={"one": {"boots": [BOOT]}},
         failures={500: {"detail": "cannot read the journal in /srv/stack/log/journal: Permission denied"}},
+    ),
+    ("GET", "/why"): Example(
+        asks={"process_name": NAME, "at": "2h"},
+        answers={"it waits": WHY},
+        failures={
+            400: {"detail": "process_name is required"},
+            500: {"detail": "cannot read the journal in /srv/stack/log/journal: Permission denied"},
+        },
     ),
     ("GET", "/logs"): Example(
         asks={"process_name": NAME, "cursor": 4096, "tail_bytes": 131072},
