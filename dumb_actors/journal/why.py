@@ -265,7 +265,7 @@ class _Teller:
     # --- waiting ------------------------------------------------------------------------------------------------------
 
     def _tell_waiting(self, name: str, state: _State, links: list[Link]) -> tuple[Branch, ...]:
-        waits = sorted(self._waits(name, state), key=lambda wait: self._is_there(wait.dependency))
+        waits = sorted(self._waits(name, state), key=lambda wait: self._rank(wait.dependency))
         begin = self._trace.begin(name, state.event)
         why = begin.cause.text if begin is not None and begin.cause.kind not in {"command", "supervisor"} else ""
         said = sentences.waiting(name, [wait.what for wait in waits], why)
@@ -281,8 +281,11 @@ class _Teller:
         self._tell_begin(name, links, state.event)
         return ()
 
-    def _is_there(self, dependency: str | None) -> bool:
-        return dependency is not None and self.state_of(dependency).is_there
+    def _rank(self, dependency: str | None) -> int:
+        """Sort services that are not there before what is no service, and what is there last."""
+        if dependency is None:
+            return 1
+        return 2 if self.state_of(dependency).is_there else 0
 
     def _branch(self, wait: _Wait) -> Branch:
         links: list[Link] = []
