@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import signal
 from collections.abc import Sequence
 
 import attrs
@@ -40,6 +41,7 @@ _CODES = {
     126: "a shell says 126 when what it is to run is not executable: check the command and its rights",
     127: "a shell says 127 when it does not find what it is to run: check the command, and PATH",
 }
+_SIGNALS = {number.value: number.name for number in signal.Signals}
 
 
 @attrs.frozen
@@ -304,18 +306,18 @@ def ended(name: str, event: Event, exited: Event | None, ran_s: float | None) ->
 
 def _exit(name: str, reason: str, exited: Event | None, after: str) -> Said:
     detail = {} if exited is None else exited.detail
-    code, signal = detail.get("code"), detail.get("signal")
+    code, killer = detail.get("code"), detail.get("signal")
     logs = f"`dumb-actors logs {_typed(name)}`"
     if "out of memory" in reason:
         hint = "raise its memory_mb, or find out what takes so much"
         return Said("out_of_memory", f"the kernel ended it because its memory limit was reached{after}", hint)
     if reason.endswith("as intended"):
         return Said("exit", f"it {reason}{after}")
-    if signal or reason.startswith("killed by"):
+    if killer or reason.startswith("killed by"):
         hint = f"it did not end by itself, and this supervisor did not end it: somebody did, or the kernel; see {logs}"
-        if signal in {"SIGKILL", None}:
+        if killer in {"SIGKILL", None}:
             hint += ", and the kernel's log (`dmesg`) for memory that ran out"
-        elif signal in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"}:
+        elif killer in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE"}:
             hint = f"the program itself is faulty, or what it works with is damaged: see {logs}"
         return Said("exit", f"it was {reason}{after}", hint)
     if code == 0 or reason.startswith("exited with code 0"):
@@ -325,4 +327,6 @@ def _exit(name: str, reason: str, exited: Event | None, after: str) -> Said:
         )
         return Said("exit", f"it {reason}{after}", hint)
     hint = _CODES.get(code or 0, f"its last lines may tell why; {logs} shows more")
+    if code is not None and code - 128 in _SIGNALS:
+        hint = f"a shell says {code} when {_SIGNALS[code - 128]} ended what it ran: see {logs}"
     return Said("exit", f"it {reason}{after}", hint)

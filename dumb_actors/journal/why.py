@@ -188,6 +188,8 @@ class _Teller:
     def tell_state(self, name: str, links: list[Link]) -> tuple[Branch, ...]:
         """Tell where a service is and why, into *links*; what it gives goes on behind the last of them."""
         self._told.add(name)
+        if self.is_cut:
+            return ()
         state = self.state_of(name)
         match state.phase:
             case None:
@@ -273,7 +275,8 @@ class _Teller:
         begun = None if begin is None else {"text": begin.cause.text, "by": begin.cause.by, "seq": begin.seq}
         self._add_state(links, said, name, state, waits_for=facts, begun=begun)
         if len(waits) > 1:
-            return tuple(self._branch(wait) for wait in waits)
+            # Where there is no room left a branch comes out empty.
+            return tuple(branch for branch in map(self._branch, waits) if branch.chain)
         if waits and waits[0].dependency is not None:
             return self._tell_wait(waits[0], links)
         for wait in waits:
@@ -285,7 +288,9 @@ class _Teller:
         """Sort services that are not there before what is no service, and what is there last."""
         if dependency is None:
             return 1
-        return 2 if self.state_of(dependency).is_there else 0
+        snapshot = self._present.snapshot(dependency)
+        phase = self.state_of(dependency).phase if snapshot is None else snapshot.phase
+        return 2 if phase in _THERE else 0
 
     def _branch(self, wait: _Wait) -> Branch:
         links: list[Link] = []

@@ -16,7 +16,7 @@ from dumb_actors.errors import DumbActorsError, UnknownService
 from dumb_actors.journal.codec import line_of
 from dumb_actors.journal.past import KILLED, Past
 from dumb_actors.journal.segments import Head, Segment
-from dumb_actors.journal.why import Present, explain
+from dumb_actors.journal.why import LONGEST, Present, explain
 from dumb_actors.model.child import Exit
 from dumb_actors.model.phase import Phase
 from dumb_actors.model.probe import Directory, Liveness, Settle, Tcp, Url
@@ -136,6 +136,7 @@ async def test_after_which_crash_it_runs(autojump_clock):
         (Exit(code=1), "exit", "it exited with code 1 before it was ready, 0.5 s after its start", "last lines"),
         (Exit(code=0), "exit", "it exited with code 0 before it was ready", "stay in the foreground"),
         (Exit(code=127), "exit", "it exited with code 127", "does not find what it is to run"),
+        (Exit(code=139), "exit", "it exited with code 139", "when SIGSEGV ended what it ran"),
         (Exit(signal="SIGKILL"), "exit", "it was killed by SIGKILL", "somebody did, or the kernel"),
         (Exit(signal="SIGSEGV"), "exit", "it was killed by SIGSEGV", "the program itself is faulty"),
         (Exit(), "exit", "it ended, exit code unknown", "last lines"),
@@ -338,6 +339,19 @@ async def test_what_two_branches_have_in_common_is_told_once(autojump_clock):
         first, second = why(supervisor, "top").branches
         assert [link.kind for link in first.chain] == ["state", "state", "answer", "boot"]
         assert [link.kind for link in second.chain] == ["state", "seen"]
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+async def test_a_story_that_is_too_long_is_cut_and_says_so(autojump_clock, is_wide):
+    specs = [spec("s0", waits=[Url(URL)])]
+    specs += [spec(f"s{n}", depends_on=["s0" if is_wide else f"s{n - 1}"]) for n in range(1, 1000)]
+    if is_wide:
+        specs.append(spec("s1000", depends_on=[f"s{n}" for n in range(1, 1000)]))
+    async with running(*specs, false=[URL]) as supervisor:
+        found = why(supervisor, specs[-1].name)
+        assert not found.complete
+        assert len(found.chain) + sum(len(branch.chain) for branch in found.branches) == LONGEST
+        assert all(branch.chain for branch in found.branches)
 
 
 # --- before this supervisor, and before this hour ---------------------------------------------------------------------
