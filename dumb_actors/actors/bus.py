@@ -155,11 +155,6 @@ class EventBus:
         self._listeners: list[Callable[[Event], None]] = []
         self._is_closed = False
 
-    @property
-    def first_seq(self) -> int:
-        """The number behind which the events of this run begin."""
-        return self._first_seq
-
     def publish(
         self,
         kind: EventKind,
