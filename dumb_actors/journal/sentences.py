@@ -22,6 +22,7 @@ __all__ = [
     "failed",
     "loss",
     "missing",
+    "not_found",
     "not_wished",
     "ready",
     "reason_in",
@@ -251,8 +252,8 @@ def stopped_by(name: str, action: str, by: str, *, kind: LinkKind, snapshot: Ser
         case "reload":
             text = f"it was stopped because the configuration was changed ({by})"
             return Said("reload", text if is_enabled else f"{text}; it is disabled now", "" if is_enabled else start)
-        case _ if action == "restart":
-            return Said("command", f"its restart was asked for {_by(by)}")
+        case _ if action in {"start", "restart"}:
+            return Said("command", f"its {action} was asked for {_by(by)}")
         case _:
             return Said("command", f"its stop was asked for {_by(by)}", start)
 
@@ -261,6 +262,11 @@ def loss(target: str, on_loss: str) -> Said:
     """Say that it went because of something that it needs."""
     follows = {"restart": "it is restarted with it", "stop": "it is stopped with it"}.get(on_loss, "it follows it")
     return Said("loss", f"{target!r} was lost, and {follows} (on_loss: {on_loss or 'not known'})")
+
+
+def not_found(target: str) -> Said:
+    """Say that something was not there any more when a supervisor took over those that need it."""
+    return Said("supervisor", f"{target!r} did not run any more when the supervisor took over what needs it")
 
 
 # --- how it ended -----------------------------------------------------------------------------------------------------

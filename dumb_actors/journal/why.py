@@ -462,8 +462,13 @@ class _Teller:
         target = str(lost.detail.get("dependency"))
         on_loss = str(lost.detail.get("on_loss") or "")
         self._add(links, sentences.loss(target, on_loss), name, lost, dependency=target, on_loss=on_loss)
-        went = self._trace.went(target, lost)
-        if went is None:
+        went, begin = self._trace.went(target, lost), self._trace.begin(name, lost)
+        is_taken_over = begin is not None and begin.to_phase is not Phase.WAITING
+        if is_taken_over and begin is not None and (went is None or went.seq < begin.seq):
+            # It went while nobody was there to see it.
+            self._add(links, sentences.not_found(target), target)
+            self._tell_adoption(name, links, begin)
+        elif went is None:
             self._add_unknown(links, target)
         else:
             self._tell_end(target, links, went)

@@ -400,6 +400,22 @@ class _StoppedBefore:
         pass
 
 
+async def test_what_it_needs_ended_while_no_supervisor_was_there(autojump_clock):
+    specs = [spec("db"), spec("web", depends_on=[DependsOn("db", on_loss="stop")])]
+    host, events = SimulatedHost(), []
+    async with open_simulation(specs, host, memory=Memory(note_event=events.append)) as supervisor:
+        await supervisor.boot()
+        await trio.sleep(1)
+        await supervisor.leave()
+    host.live["db"].clear()
+    memory = Memory(first_seq=events[-1].seq, history=tuple(events))
+    async with open_simulation(specs, host, memory=memory) as supervisor:
+        await trio.sleep(1)
+        found = why(supervisor, "web")
+        assert kinds(found) == ["state", "loss", "supervisor", "adopted", "supervisor", "spawned", "condition", "boot"]
+        assert found.chain[2].text == "'db' did not run any more when the supervisor took over what needs it"
+
+
 async def test_an_instant_of_the_past(autojump_clock):
     behaviours = {
         "web": [Behaviour(exits_after=3), Behaviour(exits_after=100), Behaviour()],

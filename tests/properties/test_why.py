@@ -87,7 +87,7 @@ def test_every_instant_of_the_past_is_explained(scenario: Scenario) -> None:
     play(scenario, look=look)
 
 
-@settings(SETTINGS, max_examples=EXAMPLES // 8)
+@settings(SETTINGS, max_examples=max(1, EXAMPLES // 8))
 @given(scenario=scenarios())
 def test_the_journal_tells_the_same_as_memory(scenario: Scenario, tmp_path_factory) -> None:
     directory = tmp_path_factory.mktemp("journal")
