@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         StartTimeout,
         StopTimeout,
         Superseded,
+        UnknownBoot,
         UnknownService,
         UnusablePath,
     )
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from dumb_actors.graph.plan import Difference, Plan
     from dumb_actors.graph.truth import TRUTH_TABLE, Truth
     from dumb_actors.graph.whole import WholeGraph
+    from dumb_actors.journal.boots import BootName
+    from dumb_actors.journal.explanation import Branch, CausalLink, Explanation, LinkKind
     from dumb_actors.journal.reading import read_journal
     from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
     from dumb_actors.logs.regex import BadPattern
     from dumb_actors.model.child import Ending, Exit
     from dumb_actors.model.edge import Broken, Edge, Link, Missing
-    from dumb_actors.model.event import Cause, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
+    from dumb_actors.model.event import Cause, CauseKind, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
     from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
     from dumb_actors.model.names import find_name, squeeze
     from dumb_actors.model.phase import Phase
@@ -75,16 +78,23 @@ if TYPE_CHECKING:
         Tcp,
         Url,
     )
+    from dumb_actors.model.timeline import Boot, Change, Hook, PathStep, Span, Timeline, TimelineRow
 
 __all__ = [
     "NO_KNOWLEDGE",
     "TRUTH_TABLE",
     "BadPattern",
     "BasicAuth",
+    "Boot",
+    "BootName",
+    "Branch",
     "Broken",
     "Builtin",
     "Busy",
+    "CausalLink",
     "Cause",
+    "CauseKind",
+    "Change",
     "Config",
     "ConfigError",
     "ConfigFault",
@@ -100,14 +110,17 @@ __all__ = [
     "EventsLost",
     "Exec",
     "Exit",
+    "Explanation",
     "Follower",
     "GaveUp",
     "Health",
+    "Hook",
     "HostError",
     "InternalError",
     "JournalTooNew",
     "Knowledge",
     "Link",
+    "LinkKind",
     "Liveness",
     "Log",
     "LogLine",
@@ -118,6 +131,7 @@ __all__ = [
     "Neighbourhood",
     "Notify",
     "ParallelGroup",
+    "PathStep",
     "Phase",
     "Plan",
     "PortTaken",
@@ -138,6 +152,7 @@ __all__ = [
     "Settle",
     "ShuttingDown",
     "Snapshot",
+    "Span",
     "SpawnFailed",
     "Standing",
     "StartFailed",
@@ -147,7 +162,10 @@ __all__ = [
     "Superseded",
     "Supervisor",
     "Tcp",
+    "Timeline",
+    "TimelineRow",
     "Truth",
+    "UnknownBoot",
     "UnknownService",
     "UnusablePath",
     "Url",
@@ -185,6 +203,15 @@ _HOMES = {
     "WholeGraph": "dumb_actors.graph.whole",
     "find_target": "dumb_actors.graph.lookup",
     "lone_neighbourhood": "dumb_actors.graph.neighbourhood",
+    "Boot": "dumb_actors.model.timeline",
+    "BootName": "dumb_actors.journal.boots",
+    "Change": "dumb_actors.model.timeline",
+    "Hook": "dumb_actors.model.timeline",
+    "PathStep": "dumb_actors.model.timeline",
+    "Span": "dumb_actors.model.timeline",
+    "Timeline": "dumb_actors.model.timeline",
+    "TimelineRow": "dumb_actors.model.timeline",
+    "UnknownBoot": "dumb_actors.errors",
     "default_root": "dumb_actors.config",
     "Difference": "dumb_actors.graph.plan",
     "Restarts": "dumb_actors.model.event",
@@ -197,9 +224,11 @@ _HOMES = {
     "Mount": "dumb_actors.model.probe",
     "BadPattern": "dumb_actors.logs.regex",
     "BasicAuth": "dumb_actors.model.spec",
+    "Branch": "dumb_actors.journal.explanation",
     "Builtin": "dumb_actors.config",
     "Busy": "dumb_actors.errors",
     "Cause": "dumb_actors.model.event",
+    "CauseKind": "dumb_actors.model.event",
     "Config": "dumb_actors.config",
     "ConfigError": "dumb_actors.errors",
     "ConfigFault": "dumb_actors.errors",
@@ -218,11 +247,14 @@ _HOMES = {
     "EventStream": "dumb_actors.actors.bus",
     "EventsLost": "dumb_actors.errors",
     "Exit": "dumb_actors.model.child",
+    "Explanation": "dumb_actors.journal.explanation",
     "Follower": "dumb_actors.logs.follow",
     "GaveUp": "dumb_actors.errors",
     "HostError": "dumb_actors.errors",
     "InternalError": "dumb_actors.errors",
     "JournalTooNew": "dumb_actors.journal.segments",
+    "CausalLink": "dumb_actors.journal.explanation",
+    "LinkKind": "dumb_actors.journal.explanation",
     "Log": "dumb_actors.model.spec",
     "LogLine": "dumb_actors.logs.query",
     "LogPage": "dumb_actors.logs.query",

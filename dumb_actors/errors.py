@@ -34,6 +34,7 @@ __all__ = [
     "StartTimeout",
     "StopTimeout",
     "Superseded",
+    "UnknownBoot",
     "UnknownService",
     "UnusablePath",
 ]
@@ -154,6 +155,19 @@ class UnknownService(RequestError, LookupError):
         self.service = service
         self.known = tuple(known)
         super().__init__(f"no service is called {service!r}", service=service, known=list(known))
+
+
+class UnknownBoot(RequestError, LookupError):
+    """The journal knows no such boot or start; `.boot` is what was asked for, `.boots` the last boots that it knows."""
+
+    code = "unknown-boot"
+
+    def __init__(self, boot: int | str, boots: Sequence[Mapping[str, Any]] = (), *, text: str = "") -> None:
+        self.boot = boot
+        self.boots = tuple(boots)
+        known = ", ".join(str(one["seq"]) for one in boots)
+        there = f"there are {known}" if known else "it knows none"
+        super().__init__(text or f"the journal knows no boot {boot}; {there}", boot=boot, boots=list(boots))
 
 
 class Refused(RequestError):

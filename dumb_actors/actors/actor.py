@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from dumb_actors.actors.bus import EventBus
+from dumb_actors.actors.causes import cause_of_command, seq_of_gate
 from dumb_actors.actors.commands import Command, Mailbox
 from dumb_actors.actors.commands import Outcome as CommandOutcome
 from dumb_actors.actors.gates import Gate, Gates
@@ -254,7 +255,7 @@ class ServiceActor:
                 self._starts.append(command)
                 self._ask_to_run(command)
                 if self._run is not None:
-                    self._run.end(_cause_of(command))
+                    self._run.end(cause_of_command(command))
             case "stop" | "shutdown":
                 self._closing = self._closing or command.action == "shutdown"
                 self._take_stop(command)
@@ -275,7 +276,7 @@ class ServiceActor:
 
     def _ask_to_run(self, command: Command) -> None:
         """Run as soon as it can be; what went wrong before is forgotten."""
-        self._go, self._why, self._resume_mono = command, _cause_of(command), -math.inf
+        self._go, self._why, self._resume_mono = command, cause_of_command(command), -math.inf
         self._forget()
 
     def _forget(self) -> None:
@@ -290,9 +291,9 @@ class ServiceActor:
         for start in starts:
             start.answer(Superseded(self.spec.name, start.action, command.action))
         if self._run is not None:
-            self._run.end(_cause_of(command))
+            self._run.end(cause_of_command(command))
         else:
-            self._rest(_cause_of(command))
+            self._rest(cause_of_command(command))
 
     def _take_leave(self, command: Command) -> None:
         """End without the child; a service that is only on its way comes to rest, its wish stays."""
@@ -300,7 +301,7 @@ class ServiceActor:
         self._stops.append(command)
         self._answer(self._starts, ShuttingDown("the supervisor ends and leaves its services", service=self.spec.name))
         if self._run is not None:
-            self._run.leave(_cause_of(command))
+            self._run.leave(cause_of_command(command))
         else:
             self._answer(self._stops, self.snapshot())
 
@@ -361,26 +362,27 @@ class ServiceActor:
         decision = self._healing.end(failure.cause, ran_s=failure.ready_s, now_mono=now, at=self._bus.wall())
         self.state.healing = self._healing.counts
         if decision.crash_loop and not was_loop:
-            self._tell_of_loop(decision)
+            self._tell_of_loop(decision, failure.cause.seq)
         if decision.delay_s is None:
             text = failure.cause.text
             if self.spec.restart.policy != "never":
                 text += f"; {decision.reason}"
-            self._give_up(Cause(kind=failure.cause.kind, text=text), failure.hint, detail, run)
+            self._give_up(attrs.evolve(failure.cause, text=text), failure.hint, detail, run)
             return
         self._resume_mono = now + decision.delay_s
-        self._why = Cause(kind="restart", text=f"attempt {len(self._healing)} after: {failure.cause.text}")
         detail.update(delay_s=decision.delay_s, recent=decision.recent)
         when = "at once" if decision.delay_s == 0 else f"in {decision.delay_s:.1f} s"
-        cause = Cause(kind=failure.cause.kind, text=f"{failure.cause.text}; next attempt {when}")
-        self.state.become(Phase.BACKOFF, cause, hint=failure.hint, detail=detail)
+        cause = attrs.evolve(failure.cause, text=f"{failure.cause.text}; next attempt {when}")
+        event = self.state.become(Phase.BACKOFF, cause, hint=failure.hint, detail=detail)
+        text = f"attempt {len(self._healing)} after: {failure.cause.text}"
+        self._why = Cause(kind="restart", text=text, seq=event.seq)
         self._answer(self._starts, StartFailed(self.spec.name, failure.cause.text, decision.delay_s))
 
-    def _tell_of_loop(self, decision: Decision) -> None:
+    def _tell_of_loop(self, decision: Decision, exited_seq: int | None) -> None:
         policy = self.spec.restart
         text = f"crash loop: it ended {decision.recent} times within {policy.window:g} s"
         detail = {"exits": decision.recent, "window_s": policy.window, "next_delay_s": decision.delay_s}
-        self.state.note("crash_loop", Cause(kind="restart", text=text), detail=detail)
+        self.state.note("crash_loop", Cause(kind="restart", text=text, seq=exited_seq), detail=detail)
 
     def _give_up(self, cause: Cause, hint: str, detail: Mapping[str, Any], run: Run) -> None:
         """Go to `failed`, and answer the starts that wait for this run."""
@@ -401,17 +403,13 @@ class ServiceActor:
 
     def _report_gate(self, gate: Gate) -> None:
         word = "holds" if gate.is_open else "does not hold any more"
-        cause = Cause(kind="dependency", text=f"{gate.what}: {word}")
+        cause = Cause(kind="dependency", text=f"{gate.what}: {word}", seq=seq_of_gate(gate))
         if gate.is_open:
             self.state.clear_waiting(gate.what)
         else:
             self.state.set_waiting(gate.what, gate.answer)
-        detail = {"condition": gate.what, "signal": gate.kind, "target": gate.target, "held": gate.is_open}
-        self.state.note("condition", cause, detail=detail)
-
-
-def _cause_of(command: Command) -> Cause:
-    return Cause(kind="command", text=f"{command.action} asked for by {command.by}", by=command.by)
+        detail = {"condition": gate.what, "signal": gate.kind, "dependency": gate.target, "held": gate.is_open}
+        self.state.opened.note(gate, self.state.note("condition", cause, detail=detail))
 
 
 def _innermost(error: BaseException) -> BaseException:

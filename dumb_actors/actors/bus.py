@@ -125,6 +125,11 @@ class EventBus:
         history: The last events of earlier runs, oldest first; see `remember`.
 
         mask: Makes secrets in a text unreadable; it is applied to the texts of every event before anybody sees it.
+
+    Attributes:
+        first_seq: What is behind this number is of this run.
+
+        seq: The number of the last event.
     """
 
     def __init__(
@@ -140,7 +145,7 @@ class EventBus:
         self.mono = mono
         self.wall = wall
         self.seq = first_seq
-        self._first_seq = first_seq
+        self.first_seq = first_seq
         self._mask = mask
         self._take_snapshot = take_snapshot
         self._earlier: tuple[Event, ...] = ()
@@ -218,7 +223,7 @@ class EventBus:
         for event in history:
             if kept and event.seq != kept[-1].seq + 1:
                 kept.clear()
-            if event.seq <= self._first_seq:
+            if event.seq <= self.first_seq:
                 kept.append(event)
         self._earlier = tuple(kept)
 
@@ -229,12 +234,12 @@ class EventBus:
         Between them is no gap but the numbers that an earlier run may have given out before it was killed.
         """
         # Those of earlier runs are of no use once the first ones of this run are forgotten.
-        is_whole = not self._history or self._history[0].seq == self._first_seq + 1
+        is_whole = not self._history or self._history[0].seq == self.first_seq + 1
         return [*(self._earlier if is_whole else ()), *self._history]
 
     def _is_of_this_run(self, seq: int) -> bool:
         # Behind 0 there is nothing but this run: it began without any other.
-        return seq > self._first_seq or seq == self._first_seq == 0
+        return seq > self.first_seq or seq == self.first_seq == 0
 
     def _since(self, after: int | None) -> list[Event] | None:
         """List the events behind *after*; None when they are not all known, or *after* was never given out."""
@@ -245,7 +250,7 @@ class EventBus:
             return None if after < oldest - 1 else [event for event in self._history if event.seq > after]
         # An event that was told and never came into the journal is nobody's to go on from.
         is_known = self._earlier and self._earlier[0].seq <= after <= self._earlier[-1].seq
-        if not is_known or oldest != self._first_seq + 1:
+        if not is_known or oldest != self.first_seq + 1:
             return None
         return [event for event in self.recent() if event.seq > after]
 

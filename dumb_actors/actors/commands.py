@@ -36,6 +36,10 @@ class Command:
 
         dependencies: For starts and restarts.
 
+        also: Ids of the commands that were given to other services for its sake.
+
+        seq: The number of the event that tells of it; 0: it is not told.
+
         on_answer: Told once, when the command is answered.
     """
 
@@ -44,6 +48,8 @@ class Command:
     service: str
     by: str
     dependencies: Dependencies = "start"
+    also: tuple[int, ...] = ()
+    seq: int = 0
     on_answer: Callable[["Command", Outcome], None]
     joined: "list[Command]" = attrs.field(factory=list)
     _outcome: Outcome | None = None

@@ -50,10 +50,20 @@ class Dispatch:
             raise ShuttingDown("the supervisor is shutting down", service=name)
 
     def post(
-        self, action: Action, name: str, *, by: str, dependencies: Dependencies = "start", lasting: bool = True
+        self,
+        action: Action,
+        name: str,
+        *,
+        by: str,
+        dependencies: Dependencies = "start",
+        lasting: bool = True,
+        also: Sequence[Command] = (),
     ) -> Command:
         """
         Send a command; what is wished changes at once, and with *lasting* for later supervisors as well.
+
+        Args:
+            also: Commands that were sent to other services for its sake; its event names them.
 
         Raises:
             ShuttingDown, Busy: Nothing was sent.
@@ -63,6 +73,7 @@ class Dispatch:
             raise Busy(f"{name!r} is being reconfigured; try again when that is done", service=name)
         actor = self._crew.actors[name]
         command = self.make(action, actor, by=by, dependencies=dependencies)
+        command.also = tuple(other.id for other in also)
         actor.post(command)
         if lasting:
             self._wishes.note(name, wished=action != "stop", enabled=actor.spec.enabled)

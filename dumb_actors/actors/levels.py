@@ -36,6 +36,8 @@ class Level:
         reason: Why it is there; for a failed one, what went wrong.
 
         published: What it offers while it is ready: ports, paths.
+
+        seq: The number of the event of its last transition; 0 before the first.
     """
 
     wished: bool = False
@@ -43,6 +45,7 @@ class Level:
     generation: int = 0
     reason: str = ""
     published: Mapping[str, Any] = MappingProxyType({})
+    seq: int = 0
 
     @property
     def has_child(self) -> bool:

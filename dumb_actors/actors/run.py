@@ -8,10 +8,12 @@ One run of a service: the life of one child, from the wish to its end.
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import attrs
 import trio
 
+from dumb_actors.actors.causes import seq_of_gate, waits_for
 from dumb_actors.actors.gates import EdgeGate, Gates
 from dumb_actors.actors.launch import LaunchSettings, make_launch
 from dumb_actors.actors.levels import Inlet
@@ -21,7 +23,7 @@ from dumb_actors.actors.ports import Adopted, Answer, Child, Host
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import Ending, Exit, Launch, describe_argv
-from dumb_actors.model.event import Cause
+from dumb_actors.model.event import Cause, Event
 from dumb_actors.model.phase import Phase
 from dumb_actors.model.probe import Notify, Settle
 from dumb_actors.model.spec import ServiceSpec
@@ -92,7 +94,9 @@ class Run:
         self._scope = trio.CancelScope()
         self._grace = trio.CancelScope()
         self._ready_mono = math.inf
+        self._exited_seq: int | None = None
         self._met: dict[EdgeGate, bool] = {}
+        self._prepared: list[dict[str, Any]] = []
 
     # --- called by the actor's command side ---------------------------------------------------------------------------
 
@@ -152,7 +156,10 @@ class Run:
                 else:
                     ending = await self._end_child(child, launch, outcome)
             if not self.is_ending:
-                return attrs.evolve(outcome, last_lines=ending.last_lines) if isinstance(outcome, Failure) else outcome
+                if isinstance(outcome, Failure):
+                    cause = attrs.evolve(outcome.cause, seq=self._exited_seq)
+                    return attrs.evolve(outcome, last_lines=ending.last_lines, cause=cause)
+                return outcome
             # A stop in the same moment decides what follows, not the outcome.
             if self._state.phase is not Phase.STOPPING:
                 self._state.become(Phase.STOPPING, self._end_cause)
@@ -170,9 +177,11 @@ class Run:
         """Wait for what must hold and prepare, until both are done with nothing lost in between."""
         cause, generation = self._cause, 0
         while True:
-            self._state.become(Phase.WAITING, cause)
             self._kit.gates.begin()
-            for gate in self._kit.gates.closed:
+            closed = () if self._ignore_dependencies else self._kit.gates.closed
+            self._state.opened.clear()
+            self._state.become(Phase.WAITING, cause, detail={"waits_for": waits_for(closed)} if closed else None)
+            for gate in closed:
                 self._state.set_waiting(gate.what, gate.answer)
             await self._wait_for_gates()
             self._state.become(Phase.PREPARING, self._why_now())
@@ -181,7 +190,9 @@ class Run:
             launch = make_launch(
                 self._kit.spec, self._kit.slug, generation, self._kit.settings, levels, digest=self._kit.digest
             )
+            begun_mono = trio.current_time()
             launch = await self._kit.host.prepare(launch)
+            self._prepared = [{"hook": "look-up", "s": round(trio.current_time() - begun_mono, 6)}]
             while not self._state.wished:
                 # No child for nothing: the stop that is in the mailbox ends this run, unless a start overtakes it.
                 await self._state.changed.wait()
@@ -189,8 +200,9 @@ class Run:
                 # As of now: what is lost while the child is being spawned is a loss.
                 self._met = {gate: gate.is_met for gate in self._kit.gates.edge_gates}
                 return launch
-            lost = ", ".join(gate.what for gate in self._kit.gates.closed)
-            cause = Cause(kind="dependency", text=f"lost again before the start: {lost}")
+            lost = self._kit.gates.closed
+            text = f"lost again before the start: {', '.join(gate.what for gate in lost)}"
+            cause = Cause(kind="dependency", text=text, seq=max(filter(None, map(seq_of_gate, lost)), default=None))
 
     async def _wait_for_gates(self) -> None:
         if self._kit.gates.is_empty:
@@ -210,13 +222,20 @@ class Run:
             return Cause(kind="command", text="dependencies are ignored, as asked", by=self._cause.by)
         if self._kit.gates.is_empty:
             return self._cause
-        return Cause(kind="dependency", text="everything it waits for holds")
+        return Cause(kind="dependency", text="everything it waits for holds", seq=self._state.opened.seq)
 
     async def _spawn(self, launch: Launch) -> Child:
+        begun_mono = trio.current_time()
         with trio.CancelScope(shield=True):  # bounded by the host; half a child would be nobody's
             child = await self._kit.host.spawn(launch)
         cause = Cause(kind="spawn", text=f"spawned as pid {child.pid}")
-        detail = {"argv": describe_argv(launch.argv), **child.facts}
+        detail = {
+            "argv": describe_argv(launch.argv),
+            "prepared": self._prepared,
+            "spawn_s": round(trio.current_time() - begun_mono, 6),
+            "probe": "work" if self._is_ready_when_done else type(self._kit.spec.readiness).__name__.lower(),
+            **child.facts,
+        }
         self._state.note_spawned(launch.generation, child.pid, cause, detail)
         return child
 
@@ -271,7 +290,8 @@ class Run:
 
         answer = await watch_health(liveness, lambda check: self._kit.host.probe(check, launch), note)
         text = f"unhealthy, {liveness.threshold} times in a row: {answer.text}"
-        return Failure(cause=Cause(kind="liveness", text=text), ready_s=self._ready_s, hint="its log may tell why")
+        cause = Cause(kind="liveness", text=text, seq=self._state.unhealthy_seq)
+        return Failure(cause=cause, ready_s=self._ready_s, hint="its log may tell why")
 
     @property
     def _ready_s(self) -> float:
@@ -279,7 +299,7 @@ class Run:
 
     async def _prove_ready(self, launch: Launch) -> Answer:
         """Ask the readiness probe until it holds or its time is over; the last answer tells which."""
-        if self._kit.spec.oneshot and isinstance(self._kit.spec.readiness, Settle):
+        if self._is_ready_when_done:
             return await self._await_completion()
         if self._adopted is not None and self._adopted.was_ready and self._cannot_be_asked_again:
             return Answer(held=True, text="it was ready before")
@@ -294,6 +314,10 @@ class Run:
         with trio.move_on_after(self._kit.spec.readiness.timeout):
             await wait_until_held(probe, note)
         return last
+
+    @property
+    def _is_ready_when_done(self) -> bool:
+        return self._kit.spec.oneshot and isinstance(self._kit.spec.readiness, Settle)
 
     @property
     def _cannot_be_asked_again(self) -> bool:
@@ -313,18 +337,18 @@ class Run:
             for gate, was_met in self._met.items():
                 if gate.is_met != was_met:
                     self._met[gate] = gate.is_met
-                    self._tell_of(gate)
+                    event = self._tell_of(gate)
                     if not gate.is_met and gate.edge.on_loss != "keep":
-                        cause = Cause(kind="dependency", text=f"{gate.target!r} was lost")
+                        cause = Cause(kind="dependency", text=f"{gate.target!r} was lost", seq=event.seq)
                         return Loss(cause=cause, again=gate.edge.on_loss == "restart")
             await self._state.changed.wait()
 
-    def _tell_of(self, gate: EdgeGate) -> None:
+    def _tell_of(self, gate: EdgeGate) -> Event:
         follows = {"keep": "keeps running", "restart": "is restarted", "stop": "is stopped"}[gate.edge.on_loss]
         word = f"is {gate.edge.until}" if gate.is_met else f"was lost; this service {follows}"
-        cause = Cause(kind="dependency", text=f"{gate.target!r} {word}")
+        cause = Cause(kind="dependency", text=f"{gate.target!r} {word}", seq=seq_of_gate(gate))
         detail = {"dependency": gate.target, "held": gate.is_met, "on_loss": gate.edge.on_loss}
-        self._state.note("dependency", cause, detail=detail)
+        return self._state.note("dependency", cause, detail=detail)
 
     # --- the end of a child -------------------------------------------------------------------------------------------
 
@@ -348,7 +372,7 @@ class Run:
                 await self._kit.host.note_completed(launch, completed=True)
         if bound.cancelled_caught:
             log.error("child.stuck service=%r pid=%d waited_s=%g", self._kit.spec.name, child.pid, budget)
-        self._state.note_exited(ending, cause)
+        self._exited_seq = self._state.note_exited(ending, cause).seq
         return ending
 
     def _judge_exit(self, exit_: Exit) -> Outcome:

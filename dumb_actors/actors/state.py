@@ -7,11 +7,12 @@ import attrs
 import trio
 
 from dumb_actors.actors.bus import EventBus
-from dumb_actors.actors.commands import Command
+from dumb_actors.actors.causes import Opened
+from dumb_actors.actors.commands import MAILBOX_SIZE, Command
 from dumb_actors.actors.levels import Changed, Level, Outlet
 from dumb_actors.actors.ports import Adopted, Answer
 from dumb_actors.model.child import Ending, Exit
-from dumb_actors.model.event import Cause, EventKind, Health, Restarts, ServiceSnapshot, Waiting
+from dumb_actors.model.event import Cause, Event, EventKind, Health, Restarts, ServiceSnapshot, Waiting
 from dumb_actors.model.phase import Phase, check_transition
 from dumb_actors.model.spec import ServiceSpec
 
@@ -26,6 +27,10 @@ class ServiceState:
         wished: What the last accepted command asks for.
 
         changed: Fired at each change that a snapshot shows, but for the answers of probes.
+
+        opened: Which gate of the present wait, or the last one, opened last.
+
+        unhealthy_seq: The number of the event that it became unhealthy.
     """
 
     def __init__(self, spec: ServiceSpec, bus: EventBus, outlets: tuple[Outlet, ...]) -> None:
@@ -46,8 +51,12 @@ class ServiceState:
         self.healing = Restarts()
         self.says = ""
         self.needs_restart = False
+        self.opened = Opened()
+        self.unhealthy_seq: int | None = None
         self._bus = bus
         self._outlets = outlets
+        self._phase_seq = 0
+        self._commands: dict[int, int] = {}  # ids by number of the event, of those that may still lead to a transition
         self._since_at = bus.wall()
         self._started_at: float | None = None
         self._ready_at: float | None = None
@@ -55,9 +64,9 @@ class ServiceState:
 
     # --- changes ------------------------------------------------------------------------------------------------------
 
-    def become(self, phase: Phase, cause: Cause, *, hint: str = "", detail: Mapping[str, Any] | None = None) -> None:
+    def become(self, phase: Phase, cause: Cause, *, hint: str = "", detail: Mapping[str, Any] | None = None) -> Event:
         """
-        Go to *phase* because of *cause*, and tell everybody.
+        Go to *phase* because of *cause*, tell everybody, and give the event.
 
         Raises:
             IllegalTransition: The table has no such arrow; nothing was changed and nobody was told.
@@ -67,10 +76,16 @@ class ServiceState:
         self.reason = self._bus.masked_text(cause.text)
         self.hint = self._bus.masked_text(hint)
         self._waiting = {}
-        self._since_at = self.note("phase", cause, before=before, detail=detail)
+        if cause.seq in self._commands:
+            detail = {**(detail or {}), "command": self._commands[cause.seq]}
+            self._commands = {seq: number for seq, number in self._commands.items() if seq > cause.seq}
+        event = self.note("phase", cause, before=before, detail=detail)
+        self._phase_seq = event.seq
+        self._since_at = event.at
         if phase is Phase.READY:
             self._ready_at = self._since_at
         self.tell()
+        return event
 
     def wish(self, *, wished: bool) -> None:
         """Change what is wished; the dependents are told at once."""
@@ -83,7 +98,7 @@ class ServiceState:
         self.pid = pid
         self.last_lines = ()
         self.says = ""
-        self._started_at = self.note("spawned", cause, detail={"pid": pid, **detail})
+        self._started_at = self.note("spawned", cause, detail={"pid": pid, **detail}).at
         self.become(Phase.STARTING, cause)
 
     def note_adopted(self, adopted: Adopted, *, needs_restart: bool) -> None:
@@ -106,8 +121,8 @@ class ServiceState:
             self._ready_at = adopted.ready_at
         self._started_at = adopted.started_at
 
-    def note_exited(self, ending: Ending, cause: Cause) -> None:
-        """Record that nothing of the child is left."""
+    def note_exited(self, ending: Ending, cause: Cause) -> Event:
+        """Record that nothing of the child is left, and give the event."""
         self.last_exit = ending.exit
         self.last_exit_reason = self.health.reason if cause.kind == "liveness" else str(ending.exit)
         self.last_lines = tuple(map(self._bus.masked_text, ending.last_lines))
@@ -121,12 +136,14 @@ class ServiceState:
             "swept": [{"pid": s.pid, "command": s.command} for s in ending.swept],
             "left": [{"pid": s.pid, "command": s.command} for s in ending.left],
         }
-        self.last_exit_at = self.note("exited", cause, detail=detail)
+        event = self.note("exited", cause, detail=detail)
+        self.last_exit_at = event.at
         self.pid = None
         self.needs_restart = False
         self._started_at = None
         self._ready_at = None
         self.health = self._unknown_health
+        return event
 
     def note_health(self, answer: Answer, threshold: int) -> bool:
         """Take the result of one round of checks; tell whether the service is unhealthy. Changes are events."""
@@ -142,25 +159,34 @@ class ServiceState:
         if changed:
             word = "healthy again" if healthy else f"unhealthy, {count} times in a row: {answer.text}"
             detail = {"healthy": healthy, "count": count, "threshold": threshold}
-            self.note("health", Cause(kind="liveness", text=word), detail=detail)
+            self.unhealthy_seq = self.note("health", Cause(kind="liveness", text=word), detail=detail).seq
         return not healthy
 
     def note(
         self, kind: EventKind, cause: Cause, *, before: Phase | None = None, detail: Mapping[str, Any] | None = None
-    ) -> float:
-        """Publish an event about this service; give its wall time."""
+    ) -> Event:
+        """Publish an event about this service, and give it."""
         phases = (self.phase if before is None else before, self.phase)
         event = self._bus.publish(
             kind, cause, service=self.spec.name, generation=self.generation, phases=phases, detail=detail
         )
         self.changed.fire()
-        return event.at
+        return event
 
     def note_command(self, command: Command) -> None:
         """Publish that *command* was accepted."""
         cause = Cause(kind="command", text=f"{command.action} asked for by {command.by}", by=command.by)
-        detail = {"id": command.id, "command": command.action, "dependencies": command.dependencies}
-        self.note("command", cause, detail=detail)
+        detail: dict[str, Any] = {
+            "id": command.id,
+            "command": command.action,
+            "dependencies": command.dependencies,
+        }
+        if command.also:
+            detail["also"] = list(command.also)
+        command.seq = self.note("command", cause, detail=detail).seq
+        if len(self._commands) > MAILBOX_SIZE:  # most of them led to nothing
+            del self._commands[min(self._commands)]
+        self._commands[command.seq] = command.id
 
     # --- what others see ----------------------------------------------------------------------------------------------
 
@@ -194,6 +220,7 @@ class ServiceState:
             generation=self.generation,
             reason=self.reason if self.phase in {Phase.FAILED, Phase.BACKOFF} else "",
             published=published,
+            seq=self._phase_seq,
         )
 
     def rewire(self, spec: ServiceSpec, outlets: tuple[Outlet, ...]) -> None:

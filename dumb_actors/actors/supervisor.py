@@ -7,6 +7,7 @@ Its methods are what the REST API, the command line and embedding programs call;
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 import trio
 
@@ -143,7 +144,8 @@ class Supervisor(SupervisorView):
         Wish the enabled services to run, and return their names; they come up by themselves, in their order.
 
         Where wishes are remembered, what somebody wished since a service was last enabled or disabled counts instead.
-        What an earlier supervisor left running goes on if it is wished, and is stopped if it is not.
+        What an earlier supervisor left running goes on if it is wished, and is stopped if it is not. The event of it
+        (`booted`) names who is `wished`, who of them was `adopted`, and the `first` event of the boot.
 
         Raises:
             ShuttingDown: Nothing was wished.
@@ -151,6 +153,7 @@ class Supervisor(SupervisorView):
         wishes = self._memory.wishes
         wished = [name for name in self.graph.order if wishes.decide(name, self.specs[name].enabled)]
         there = {n for n, a in self._crew.actors.items() if a.state.wished and a.state.phase is not Phase.FAILED}
+        first = self._bus.seq + 1
         for name in wished:
             if name not in there:
                 self._dispatch.post("start", name, by=by, lasting=False)
@@ -158,7 +161,10 @@ class Supervisor(SupervisorView):
         for name in (there & self._adopted) - set(wished):
             self._dispatch.post("stop", name, by=by, lasting=False)
         found = f", {len(there & set(wished))} of them are there already" if there else ""
-        self._say("booted", f"{len(wished)} services are wished{found}", by)
+        adopted = sorted(self._adopted.intersection(wished))
+        self._say(
+            "booted", f"{len(wished)} services are wished{found}", by, wished=wished, adopted=adopted, first=first
+        )
         await trio.lowlevel.checkpoint()
         return tuple(wished)
 
@@ -226,10 +232,8 @@ class Supervisor(SupervisorView):
         spec = self.find(name)
         plan = self.plan_start(spec.name, dependencies=dependencies)
         # All in one step, without a checkpoint: no actor moves before all of them are wished.
-        for also in plan.services:
-            if also != spec.name:
-                self._dispatch.post("start", also, by=by)
-        command = self._dispatch.post(action, spec.name, by=by, dependencies=dependencies)
+        also = [self._dispatch.post("start", other, by=by) for other in plan.services if other != spec.name]
+        command = self._dispatch.post(action, spec.name, by=by, dependencies=dependencies, also=also)
         with trio.move_on_after(timeout):
             await self._memory.wishes.saved()
             return await command.wait()
@@ -429,5 +433,5 @@ class Supervisor(SupervisorView):
     def _mask(self, text: str) -> str:
         return self.redactor.text(text) if self._secrets else text
 
-    def _say(self, what: str, text: str, by: str) -> None:
-        self._bus.publish("supervisor", Cause(kind="supervisor", text=text, by=by), detail={"what": what})
+    def _say(self, what: str, text: str, by: str, **facts: Any) -> None:
+        self._bus.publish("supervisor", Cause(kind="supervisor", text=text, by=by), detail={"what": what, **facts})

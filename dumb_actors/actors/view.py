@@ -9,12 +9,15 @@ import trio
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.bus import EventBus, EventStream
 from dumb_actors.actors.commands import Dependencies
+from dumb_actors.actors.explaining import WhyQuestion
 from dumb_actors.actors.graphview import GraphView
 from dumb_actors.actors.launch import LaunchSettings
+from dumb_actors.actors.past import SupervisorPast
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import UnknownService
 from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.graph.plan import Plan, plan_start, plan_stop
+from dumb_actors.journal.explanation import Explanation
 from dumb_actors.journal.history import history_of
 from dumb_actors.journal.reading import Question
 from dumb_actors.model.event import Event, ServiceSnapshot, Snapshot
@@ -25,7 +28,7 @@ from dumb_actors.model.spec import ServiceSpec
 __all__ = ["SupervisorView"]
 
 
-class SupervisorView(GraphView):
+class SupervisorView(GraphView, SupervisorPast):
     """
     The side of a supervisor that only looks; nothing here changes anything.
 
@@ -154,6 +157,25 @@ class SupervisorView(GraphView):
         answer = partial(history_of, question, self._bus.recent(), self.journal_dir)
         return await trio.to_thread.run_sync(answer, limiter=self._history_threads, abandon_on_cancel=True)
 
+    async def why(self, name: str, *, at: float | None = None) -> Explanation:
+        """
+        Explain why a service is where it is, or where it was: the chain of what led there, down to its root.
+
+        Args:
+            name: The service; one that has left the configuration must be named exactly.
+
+            at: The instant that is asked about, Unix seconds; None, or one that has not come yet: now.
+
+        Raises:
+            UnknownService: Nothing is called so, and nothing was as far as the journal goes back.
+
+            JournalTooNew, UnusablePath: The journal cannot be read.
+
+        Cancellation: safe; nothing was changed.
+        """
+        question = WhyQuestion.of(name, at, self.snapshot(), self._bus, self.journal_dir)
+        return await trio.to_thread.run_sync(question.answer, limiter=self._history_threads, abandon_on_cancel=True)
+
     def plan_start(self, name: str, *, dependencies: Dependencies = "start") -> Plan:
         """
         Say what `start` would do: which services, in which order, why.
@@ -179,6 +201,9 @@ class SupervisorView(GraphView):
         return plan_stop(self.graph, self.find(name).name, up=up)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _name(self, service: str) -> str:
+        return self.find(service).name
 
     def _actor(self, name: str) -> ServiceActor:
         return self._crew.actors[self.find(name).name]

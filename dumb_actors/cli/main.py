@@ -267,6 +267,50 @@ def events(api: Api, names: tuple[str, ...], *, follow: bool | None, as_json: bo
     return show_events(api, Wanted(follow=follow, names=names, as_json=as_json, **wanted))
 
 
+@cli.command(epilog=_EPILOG, short_help="Show what a boot took so long for.")
+@click.option("--boot", default="latest", metavar="N", help="A number of --list; default: latest; -1: the one before.")
+@click.option(
+    "--service", metavar="NAME", shell_complete=complete_service, help="Of its last start or restart instead."
+)
+@click.option("--list", "is_list", is_flag=True, help="List the boots that the journal knows.")
+@click.option("--width", type=click.IntRange(40, 1000), metavar="N", help="Columns; default: those of the terminal.")
+@with_api
+@json_option
+def timeline(api: Api, *, is_list: bool, as_json: bool, **wanted: Any) -> int:
+    """
+    Show what each service did during a boot, what the boot took so long for, and what would help most.
+
+    The critical path is the chain of services that took as long as the whole: each ended the wait of the next.
+    """
+    from dumb_actors.cli.timeline import Wanted, list_boots, show_timeline
+
+    if is_list:
+        return list_boots(api, as_json=as_json)
+    return show_timeline(api, Wanted(as_json=as_json, **wanted))
+
+
+@cli.command(epilog=_EPILOG, short_help="Tell why a service is where it is.")
+@click.argument("name", shell_complete=complete_service)
+@when_option("--at", "Where it was then: 2h, 03:12 (at the end of that minute), 03:12:30, 2026-08-01T03:12.", by=True)
+@with_api
+@json_option
+def why(api: Api, name: str, at: float | None, *, as_json: bool) -> int:
+    """
+    Tell what led to where a service is, back to the root, and what would help.
+
+    Each line is explained by the one below it. With --at it tells where it was then, and what had led there, also in
+    earlier runs of the supervisor.
+    """
+    from dumb_actors.cli.why import ask_why, story
+
+    told = ask_why(api, name, at)
+    if as_json:
+        _write_json(told)
+    else:
+        _write("\n".join(story(told, paint_for(sys.stdout), is_past=at is not None)))
+    return DONE
+
+
 @cli.command(epilog=_EPILOG)
 @click.option("--keep", is_flag=True, help="End the supervisor only and leave the services running.")
 @with_api

@@ -64,6 +64,10 @@ class Paint:
         """Give a phase in its colour, padded to *width*."""
         return self(phase.ljust(width), _PHASE_COLOURS.get(phase, ""))
 
+    def mark(self, phase: str) -> str:
+        """Give a dot in the colour of *phase*."""
+        return self("•", _PHASE_COLOURS.get(phase, ""))
+
     def dim(self, text: str) -> str:
         """Give *text* so that it stands back."""
         return self(text, "bright_black")

@@ -56,12 +56,17 @@ def _dump(event: Event, detail: Mapping[str, Any]) -> bytes:
         "generation": event.generation,
         "from": event.from_phase,
         "to": event.to_phase,
-        "cause": {"kind": event.cause.kind, "text": event.cause.text, "by": event.cause.by},
+        "cause": _cause(event.cause),
         "mono": event.mono,
         "at": event.at,
         "detail": dict(detail),
     }
     return json.dumps(record, separators=_SEPARATORS, default=_plain).encode() + b"\n"
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    record: dict[str, Any] = {"kind": cause.kind, "text": cause.text, "by": cause.by}
+    return record if cause.seq is None else {**record, "seq": cause.seq}
 
 
 def _plain(value: Any) -> Any:
@@ -114,7 +119,7 @@ def event_of(record: Mapping[str, Any]) -> Event | None:
             generation=_whole(record["generation"]),
             from_phase=_PHASES[before],
             to_phase=_PHASES[after],
-            cause=Cause(kind=cause_kind, text=_text(cause["text"]), by=_text(cause["by"])),
+            cause=Cause(kind=cause_kind, text=_text(cause["text"]), by=_text(cause["by"]), seq=_led_by(cause)),
             mono=_number(record["mono"]),
             at=_number(record["at"]),
             detail=_object(record["detail"]),
@@ -127,6 +132,11 @@ def _whole(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise Damaged(f"{value!r} is no number of an event")
     return value
+
+
+def _led_by(cause: Mapping[str, Any]) -> int | None:
+    seq = cause.get("seq")  # earlier versions wrote none
+    return None if seq is None else _whole(seq)
 
 
 def _number(value: Any) -> float:

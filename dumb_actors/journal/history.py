@@ -6,7 +6,7 @@ from itertools import chain, islice
 from dumb_actors.journal.reading import Question, read_journal
 from dumb_actors.model.event import Event
 
-__all__ = ["history_of"]
+__all__ = ["events_of", "history_of"]
 
 
 def history_of(question: Question, recent: Sequence[Event], directory: str | None) -> list[Event]:
@@ -25,12 +25,16 @@ def history_of(question: Question, recent: Sequence[Event], directory: str | Non
     Raises:
         JournalTooNew, UnusablePath: As `read_journal`.
     """
+    found = list(islice(events_of(question, recent, directory), question.limit))
+    return found if question.after is not None else found[::-1]
+
+
+def events_of(question: Question, recent: Sequence[Event], directory: str | None) -> Iterator[Event]:
+    """Give one by one what answers *question*, its limit aside: the oldest first with `after`, else the newest."""
+    past = _read(question, recent, directory)
     if question.after is not None:
-        return list(
-            islice(chain(_read(question, recent, directory), filter(question.is_met_by, recent)), question.limit)
-        )
-    newest = chain(filter(question.is_met_by, reversed(recent)), _read(question, recent, directory))
-    return list(islice(newest, question.limit))[::-1]
+        return chain(past, filter(question.is_met_by, recent))
+    return chain(filter(question.is_met_by, reversed(recent)), past)
 
 
 def _read(question: Question, recent: Sequence[Event], directory: str | None) -> Iterator[Event]:

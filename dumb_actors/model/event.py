@@ -13,18 +13,20 @@ __all__ = ["Cause", "CauseKind", "Event", "EventKind", "Health", "Restarts", "Se
 
 EventKind: TypeAlias = Literal[
     "snapshot",  # first events of a subscription: the present state of one service
-    "phase",  # a transition; detail: last_lines after a failure, delay_s to backoff, again when a loss stopped it
-    "spawned",  # a child lives; detail: pid, argv
+    "phase",  # a transition; detail: last_lines after a failure, delay_s to backoff, again when a loss stopped it,
+    # command (its id) on the first that a command leads to, waits_for to waiting: what, signal, dependency, until
+    "spawned",  # a child lives; detail: pid, argv, prepared: hook and seconds of each, spawn_s, probe
     "adopted",  # a child that an earlier supervisor left was taken over; detail: pid, was_ready
     "output",  # its log file does not take what it writes, or does again; detail: lost_bytes, reason, recovered
     "exited",  # nothing of it is left; detail: exit, tree_empty, tree_proof, swept
-    "condition",  # something a waiting service waits for came to hold, or was lost again; detail: condition, held
+    # something a waiting service waits for came to hold, or was lost again; detail: condition, signal, dependency, held
+    "condition",
     "dependency",  # a dependency of a running service was lost or came back; detail: dependency, held, on_loss
     "health",  # a watched service became unhealthy or healthy again; detail: healthy, count, threshold
     "crash_loop",  # it ends again and again; detail: exits, window_s, next_delay_s
-    "command",  # a command was accepted; detail: id, command, dependencies
+    "command",  # a command was accepted; detail: id, command, dependencies, also: commands that it brought along
     "answer",  # a command was answered; detail: id, command, outcome
-    "supervisor",  # the whole: detail: what (booted, reconfigured, shutdown, ended, left, …)
+    "supervisor",  # the whole; detail: what (booted, reconfigured, shutdown, ended, left, …); of booted: see `boot`
 ]
 
 CauseKind: TypeAlias = Literal[
@@ -47,11 +49,15 @@ class Cause:
         text: One sentence for a person, without a full stop.
 
         by: Who gave the command (`api`, `cli`, `boot`, `library`, …); empty for what nobody asked for.
+
+        seq: The number of the event that led to this, where that is known: the command, the exit, what happened to the
+            dependency.
     """
 
     kind: CauseKind
     text: str
     by: str = ""
+    seq: int | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -48,6 +48,7 @@ def write_segment(directory: Any, first: int, events: Iterable[Event], *, opened
 
 
 _texts = st.text(max_size=30)
+_numbers = st.integers(0, 2**53)
 _json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | _texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
@@ -61,7 +62,9 @@ _bodies = st.builds(
     generation=st.integers(0, 10**6),
     from_phase=st.sampled_from(Phase),
     to_phase=st.sampled_from(Phase),
-    cause=st.builds(Cause, kind=st.sampled_from(["exit", "probe", "command"]), text=_texts, by=_texts),
+    cause=st.builds(
+        Cause, kind=st.sampled_from(["exit", "probe", "command"]), text=_texts, by=_texts, seq=st.none() | _numbers
+    ),
     mono=st.floats(0, 1e9),
     at=st.floats(0, 1e10),
     detail=st.dictionaries(_texts, _json, max_size=4),

@@ -16,6 +16,7 @@ from dumb_actors.journal.history import history_of
 from dumb_actors.journal.reading import Question, Tally, last_seq, read_journal
 from dumb_actors.journal.segments import JournalTooNew
 from dumb_actors.journal.store import SKIPPED, resume_after
+from dumb_actors.model.event import Cause
 
 
 @given(event_lists())
@@ -150,6 +151,15 @@ def test_a_clock_that_was_wrong_at_the_boot_hides_nothing(tmp_path):
     assert numbers(read_journal(str(tmp_path), until=10.0)) == [3]
 
 
+def test_a_cause_is_written_as_ever_where_it_names_no_event():
+    """Lines of earlier versions are read, and earlier versions read ours."""
+    record = json.loads(line_of(event(1)))
+    assert record["cause"] == {"kind": "probe", "text": "HTTP 200", "by": ""}
+    assert event_of(record) == event(1)
+    led = event(2, cause=Cause(kind="exit", text="exit code 1", seq=1))
+    assert json.loads(line_of(led))["cause"]["seq"] == 1
+
+
 def test_unknown_kinds_are_kept_out_and_unknown_keys_are_ignored(tmp_path):
     path = Path(write_segment(tmp_path, 1, [event(1)]))
     record = json.loads(line_of(event(2)))
@@ -179,6 +189,7 @@ def test_unknown_kinds_are_kept_out_and_unknown_keys_are_ignored(tmp_path):
         {"kind": ["phase"]},
         {"cause": "exit"},
         {"cause": {}},
+        {"cause": {"kind": "exit", "text": "", "by": "", "seq": "1"}},
         {"mono": "1"},
         {"at": False},
         {"detail": []},

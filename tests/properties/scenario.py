@@ -1,6 +1,7 @@
 """Random scenarios: acyclic graphs of simulated services that fail in random ways, and commands at random times."""
 
 import math
+from collections.abc import Callable
 
 import attrs
 import trio
@@ -9,6 +10,7 @@ from trio.testing import MockClock
 
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.memory import Memory
+from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.errors import DumbActorsError
 from dumb_actors.model.child import Exit
 from dumb_actors.model.event import Event
@@ -155,12 +157,25 @@ def scenarios(draw: st.DrawFn, max_services: int = 6, max_acts: int = 10) -> Sce
     )
 
 
-def play(scenario: Scenario, *, make_actor: type[ServiceActor] = ServiceActor) -> Outcome:
-    """Run *scenario* on a virtual clock under the checker, to its very end."""
-    return trio.run(_play, scenario, make_actor, clock=MockClock(autojump_threshold=0), strict_exception_groups=True)
+def play(
+    scenario: Scenario,
+    *,
+    make_actor: type[ServiceActor] = ServiceActor,
+    look: Callable[[Supervisor], None] | None = None,
+) -> Outcome:
+    """
+    Run *scenario* on a virtual clock under the checker, to its very end.
+
+    *look* is called with each supervisor after every act, before its end and after it; the second one then remembers
+    the events of the first, as with a journal.
+    """
+    clock = MockClock(autojump_threshold=0)
+    return trio.run(_play, scenario, make_actor, look, clock=clock, strict_exception_groups=True)
 
 
-async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
+async def _play(
+    scenario: Scenario, make_actor: type[ServiceActor], look: Callable[[Supervisor], None] | None
+) -> Outcome:
     host = SimulatedHost(scenario.behaviours)
     cost = {
         name: max(b.prepare_takes for b in each) + max(b.spawn_takes for b in each)
@@ -169,6 +184,7 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
     wishes = _Wishes()
     broken: list[BrokenRule] = []
     specs = scenario.specs
+    recorder = EventRecorder()
     for from_s, to_s in ((-1.0, scenario.leaves_at), (scenario.leaves_at, math.inf)):
         if from_s == math.inf:
             break
@@ -176,13 +192,16 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
             specs, knowledge=scenario.knowledge, slack_s=max(cost.values()), start_cost_s=cost.__getitem__
         )
         left = {name: children[-1].pid for name, children in host.live.items() if children}
+        earlier = recorder.events if look is not None else []
         recorder = EventRecorder()
 
         def note(event: Event, recorder: EventRecorder = recorder, checker: RuleChecker = checker) -> None:
             recorder(event)
             checker(event)
 
-        memory = Memory(wishes=wishes, note_event=note)
+        memory = Memory(
+            wishes=wishes, note_event=note, first_seq=earlier[-1].seq if earlier else 0, history=tuple(earlier)
+        )
         with trio.fail_after(3600):
             async with open_simulation(
                 specs, host, make_actor=make_actor, memory=memory, knowledge=scenario.knowledge
@@ -195,13 +214,21 @@ async def _play(scenario: Scenario, make_actor: type[ServiceActor]) -> Outcome:
                     acts = [act for act in scenario.acts if from_s <= act.at < to_s]
                     for act in acts:
                         await trio.sleep_until(act.at)
+                        if look is not None:
+                            look(supervisor)
                         nursery.start_soon(_do, act, supervisor, host, checker, scenario)
                     if to_s < math.inf:
                         await trio.sleep_until(to_s)
+                        if look is not None:
+                            look(supervisor)
                         await supervisor.leave(by="the scenario")
                     else:
                         await trio.sleep_until(max([scenario.ends_at, *(act.at for act in scenario.acts)]))
+                        if look is not None:
+                            look(supervisor)
                         await supervisor.shutdown(by="the scenario")
+                if look is not None:
+                    look(supervisor)
                 specs = tuple(supervisor.specs.values())
         broken += checker.broken
     assert host.overlaps == []

@@ -36,7 +36,7 @@ def begin_behind(here, directory: Path, events: list[Event]) -> None:
     Path(path).write_bytes(head + b"".join(map(line_of, events)))
     here.supervisor.journal_dir = str(directory)
     bus = here.supervisor._bus
-    bus.seq = bus._first_seq = 1000
+    bus.seq = bus.first_seq = 1000
     bus.remember(events)
 
 
@@ -121,7 +121,7 @@ async def test_a_filter_that_nothing_meets_still_says_where_to_go_on():
 async def test_the_limit_is_clamped(tmp_path):
     async with site([spec("web")]) as here:
         begin_behind(here, tmp_path, [])
-        here.supervisor._bus.seq = here.supervisor._bus._first_seq = 2 * LIMIT
+        here.supervisor._bus.seq = here.supervisor._bus.first_seq = 2 * LIMIT
         with Path(Segment.named(str(tmp_path), 1).path).open("ab") as file:
             file.write(b"".join(line_of(old_event(seq)) for seq in range(1, LIMIT + 100)))
         here.supervisor._bus.publish("supervisor", Cause(kind="supervisor", text="x"))

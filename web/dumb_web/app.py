@@ -19,6 +19,8 @@ from dumb_web import (
     processes,
     shutdown,
     status,
+    timeline,
+    why,
 )
 from dumb_web.context import Web
 from dumb_web.errors import json_response, render_error
@@ -39,6 +41,8 @@ ROUTES: tuple[Route, ...] = (
     *capabilities.ROUTES,
     *events.ROUTES,
     *events_history.ROUTES,
+    *timeline.ROUTES,
+    *why.ROUTES,
     *logs.ROUTES,
     *shutdown.ROUTES,
     *description.ROUTES,

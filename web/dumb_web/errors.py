@@ -23,6 +23,7 @@ from dumb_actors import (
     StartTimeout,
     StopTimeout,
     Superseded,
+    UnknownBoot,
     UnknownService,
 )
 from dumb_web.snapshots import WaitingFor
@@ -56,6 +57,7 @@ class NotOffered(RequestError):
 STATUS: Mapping[type[DumbActorsError], int] = {
     RequestError: 400,
     UnknownService: 404,
+    UnknownBoot: 404,
     NotOffered: 404,
     Refused: 409,
     Superseded: 409,

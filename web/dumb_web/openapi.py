@@ -32,6 +32,8 @@ TAGS: Mapping[str, tuple[str, str]] = {
     "graph": ("Dependencies", "What needs what, and why."),
     "events": ("Events", "What happens, as it happens."),
     "events_history": ("Events", ""),
+    "timeline": ("Events", ""),
+    "why": ("Events", ""),
     "logs": ("Logs", "What services write."),
     "capabilities": ("About this server", "What it can do, its description, and its end."),
     "description": ("About this server", ""),
