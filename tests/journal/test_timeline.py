@@ -161,6 +161,26 @@ async def test_adopted_services_appear_as_such(autojump_clock):
     assert steps(timeline) == [("new", 0.0, 2.0)]
 
 
+async def test_what_was_taken_over_before_it_was_ready_is_ready_when_it_is(autojump_clock):
+    host = SimulatedHost({"kept": [Behaviour(ready_after=5, exits_after=20), Behaviour(ready_after=1)]})
+    specs = [
+        ServiceSpec("kept", "kept", readiness=Tcp(1), restart="always"),
+        ServiceSpec("new", "new", depends_on=["kept"], readiness=Settle(100.0)),
+    ]
+    async with open_simulation(specs, host) as supervisor:
+        with trio.move_on_after(2):
+            await supervisor.start("kept")
+        await supervisor.leave()
+    timeline, _ = await boot(specs, {}, host=host, lasts_s=200.0)
+    assert (row(timeline, "kept").adopted, row(timeline, "kept").ready_s) == (True, 3.0)
+    assert (timeline.makespan_s, timeline.ideal_s) == (103.0, 103.0)
+    assert steps(timeline) == [("kept", 0.0, 3.0), ("new", 3.0, 103.0)]
+    assert [(c.kind, c.service, c.saves_s) for c in timeline.changes] == [
+        ("probe", "new", 100.0),
+        ("independent", "new", 3.0),
+    ]
+
+
 async def test_a_restart_begins_with_the_stop(autojump_clock):
     host = SimulatedHost({"a": Behaviour(ready_after=2, stop_takes=3)})
     async with open_simulation([ServiceSpec("a", "a", readiness=Tcp(1))], host) as supervisor:
