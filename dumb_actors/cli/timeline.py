@@ -20,8 +20,10 @@ Json: TypeAlias = Mapping[str, Any]
 _TIMEOUT_S = 60.0
 """The journal may be long, and its disk slow."""
 _PLAIN_WIDTH = 100
-_LEAST_BAR = 20
+_LEAST_BAR = 16
 _NAME_LIMIT = 28
+_AND_THEN = 1.25
+"""What goes on is shown for so much longer than the last thing that happened."""
 
 _KINDS = {"spawning": "preparing"}
 _INDENT = 15
@@ -210,7 +212,16 @@ class _Chart:
 
     @lasts_s.default
     def _lasts_s(self) -> float:
-        return max(0.001, float(self.timeline["end_s"]), float(self.timeline["makespan_s"] or 0.0))
+        """Give what the chart is about: where somebody waits for ever, not all of that."""
+        ends = [
+            mono - self.timeline["begin_mono"]
+            for row in self.timeline["services"]
+            for span in row["spans"]
+            for mono in (span["begin_mono"], span["end_mono"])
+            if mono is not None
+        ]
+        last, end = max(ends, default=0.0), float(self.timeline["end_s"])
+        return max(0.001, end if self.timeline["is_complete"] or not last else min(end, last * _AND_THEN))
 
     def lines(self) -> Iterator[str]:
         yield self.paint.dim(f"{'':{self.names + 3}}{self._scale()}").rstrip()
@@ -308,11 +319,8 @@ def _summary(timeline: Json, paint: Paint) -> Iterator[tuple[str, list[str], str
     if makespan is None:
         yield "took", ["- (nobody is ready)"], " "
     else:
-        yield (
-            "took",
-            [f"{_seconds(makespan)}, {makespan / max(ideal, 1e-9):.2f} times the ideal {_seconds(ideal)}"],
-            " ",
-        )
+        words = f"{_seconds(makespan)}, {makespan / max(ideal, 1e-9):.2f} times the ideal {_seconds(ideal)}"
+        yield "took", words.split(" "), " "
     steps = timeline["critical_path"]
     if steps:
         told = [f"{step['service']} {_seconds(step['end_s'] - step['begin_s'])}" for step in steps]

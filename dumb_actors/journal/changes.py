@@ -13,6 +13,9 @@ _TOO_LITTLE_S = 0.001
 _NEARLY_ALL = 0.9
 """A settling time that is so much of what a service is worth is named before the whole: it is easier to change."""
 
+_EASIEST: tuple[ChangeKind, ...] = ("probe", "steady", "quicker", "independent")
+"""What comes first of changes that are worth the same."""
+
 
 @attrs.frozen(kw_only=True)
 class _Idea:
@@ -46,7 +49,7 @@ def changes(nodes: Nodes, path: Sequence[PathStep], what: str) -> tuple[Change, 
         if change.saves_s > _TOO_LITTLE_S
         and not (change.kind == "quicker" and settled.get(change.service, 0.0) >= _NEARLY_ALL * change.saves_s)
     ]
-    return tuple(sorted(kept, key=lambda change: -change.saves_s))
+    return tuple(sorted(kept, key=lambda change: (-round(change.saves_s, 6), _EASIEST.index(change.kind))))
 
 
 def no_change(makespan_s: float | None) -> Change:

@@ -94,6 +94,7 @@ class Course:
     services: set[str] = attrs.field(factory=set)
     _asked: dict[str, int] = attrs.field(factory=dict)
     _pending: set[str] = attrs.field(factory=set)
+    _has_adoption: bool = False
 
     def take(self, events: Iterable[Event], limit: int) -> None:
         """Take *events*, at most *limit*, until it is over; those before its first may come first."""
@@ -103,8 +104,7 @@ class Course:
                 self._end_run(event)
                 if self.has_ended:
                     return
-            if self.events and event.seq > self.scope.first:
-                self.missing += event.seq - max(self.events[-1].seq, self.scope.first - 1) - 1
+            self._count_missing(event)
             self.events.append(event)
             self._follow(event)
             if event.kind == "supervisor" and event.detail.get("what") in {"ended", "left"}:
@@ -126,6 +126,20 @@ class Course:
         """Whether its beginning is not there."""
         return not self.events or self.events[0].seq > self.scope.first
 
+    @property
+    def lacks_adoption(self) -> bool:
+        """Whether it is not there how somebody was taken over who was."""
+        before = [event for event in self.events if event.seq < self.scope.first]
+        told = {e.service for e in before if e.kind == "adopted" or e.to_phase is Phase.COMPLETED}
+        return not self.scope.adopted <= told
+
+    def _count_missing(self, event: Event) -> None:
+        """Count what is not there since the first event, or since the first of an adoption."""
+        if self.events and (event.seq > self.scope.first or self._has_adoption):
+            last = self.events[-1].seq
+            self.missing += event.seq - (last if self._has_adoption else max(last, self.scope.first - 1)) - 1
+        self._has_adoption = self._has_adoption or event.kind == "adopted"
+
     def _end_run(self, event: Event) -> None:
         """Forget the run before ours; the end of ours is the end."""
         if event.seq > self.scope.first:
@@ -133,6 +147,7 @@ class Course:
         else:
             self.events.clear()
             self._pending.clear()
+            self.missing, self._has_adoption = 0, False
 
     def _follow(self, event: Event) -> None:
         name = event.service

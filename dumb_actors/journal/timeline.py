@@ -137,6 +137,8 @@ def _partial(course: Course) -> str:
         parts.append("an earlier version wrote it, which did not say who was wished")
     elif course.is_cut:
         parts.append("its beginning is no longer in the journal")
+    elif course.lacks_adoption:
+        parts.append("how services were taken over is not all in the journal")
     if course.missing:
         count = "1 event of it is" if course.missing == 1 else f"{course.missing} events of it are"
         parts.append(f"{count} not in the journal")

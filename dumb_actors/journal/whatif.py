@@ -135,9 +135,11 @@ def _bare(own: Sequence[Span], gates: Mapping[str, Sequence[Gate]], begin_mono: 
     """Make the node of a service that had a child; its gates do not know yet behind what they open."""
     first = next((span for span in own if span.kind == "preparing"), None)
     children = [span.end_mono for span in own if span.kind == "spawning" and span.end_mono is not None]
+    ready = next((span for span in own if span.kind == "probing" and span.outcome in _READY), None)
+    if ready is not None and not any(s.kind == "preparing" and s.attempt == ready.attempt for s in own):
+        return _fixed(ready, begin_mono)
     if first is None or not children:
         return None
-    ready = next((span for span in own if span.kind == "probing" and span.outcome in _READY), None)
     attempt = first.attempt if ready is None else ready.attempt
     first_begin, last_begin = _last_begin(own, first.attempt), _last_begin(own, attempt)
     ends = [span.end_mono for span in own if span.kind == "stopping" and span.begin_mono < first.begin_mono]
@@ -160,6 +162,26 @@ def _bare(own: Sequence[Span], gates: Mapping[str, Sequence[Gate]], begin_mono: 
         started_s=children[0] - begin_mono,
         ready_s=None if ready is None or ready.end_mono is None else ready.end_mono - begin_mono,
         probe="" if ready is None else ready.probe,
+    )
+
+
+def _fixed(ready: Span, begin_mono: float) -> Node:
+    """Make the node of a child that was there before, or whose beginning is not known: it is ready when it was."""
+    ready_s = (ready.begin_mono if ready.end_mono is None else ready.end_mono) - begin_mono
+    return Node(
+        wished_s=ready_s,
+        stopped_s=ready_s,
+        gates=(),
+        first_begin_s=ready_s,
+        first_idle_s=0.0,
+        idle_s=0.0,
+        to_child_s=0.0,
+        preparing_s=0.0,
+        spawning_s=0.0,
+        probing_s=0.0,
+        started_s=ready_s,
+        ready_s=ready_s,
+        probe="",
     )
 
 

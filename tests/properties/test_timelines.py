@@ -18,7 +18,7 @@ from dumb_actors.journal.boots import Past, boot_timeline, list_boots, start_tim
 from dumb_actors.journal.codec import line_of
 from dumb_actors.journal.course import Course, Scope
 from dumb_actors.journal.segments import Head, Segment
-from dumb_actors.journal.spans import spans_of
+from dumb_actors.journal.spans import UNKNOWN, spans_of
 from dumb_actors.model.child import Exit
 from dumb_actors.model.event import Event
 from dumb_actors.model.phase import Phase
@@ -30,7 +30,7 @@ from dumb_actors.testing.simulated import Behaviour, SimulatedHost, open_simulat
 
 from .scenario import Scenario, play, scenarios
 
-EXAMPLES = int(os.environ.get("DUMB_ACTORS_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("DUMB_ACTORS_EXAMPLES", "60"))
 quickly = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -50,8 +50,9 @@ def timelines(past: Past, events: list[Event]) -> list[Timeline]:
 
 def check_spans(spans: tuple[Span, ...]) -> None:
     for before, after in itertools.pairwise(spans):
-        assert before.end_mono is not None
-        assert before.begin_mono <= before.end_mono <= after.begin_mono
+        assert before.end_mono is not None or before.outcome == UNKNOWN
+        assert before.begin_mono <= (before.begin_mono if before.end_mono is None else before.end_mono)
+        assert (before.end_mono or before.begin_mono) <= after.begin_mono
 
 
 def check(timeline: Timeline) -> None:
@@ -75,7 +76,8 @@ def check(timeline: Timeline) -> None:
         parts = step.waiting_s + step.preparing_s + step.spawning_s + step.probing_s + step.other_s
         assert parts == pytest.approx(step.end_s - step.begin_s, abs=1e-9)
     assert all(0 < change.saves_s <= timeline.makespan_s + 1e-9 for change in timeline.changes)
-    assert list(timeline.changes) == sorted(timeline.changes, key=lambda change: -change.saves_s)
+    worth = [round(change.saves_s, 6) for change in timeline.changes]
+    assert worth == sorted(worth, reverse=True)
 
 
 @quickly
@@ -93,7 +95,8 @@ def test_the_parts_add_up_whatever_happens(scenario: Scenario) -> None:
 @given(scenarios(), st.data())
 def test_a_journal_with_holes_gives_a_part_and_says_so(scenario: Scenario, data: st.DataObject) -> None:
     events = play(scenario).recorder.events
-    lost = data.draw(st.sets(st.sampled_from([event.seq for event in events]), max_size=len(events)))
+    chance, random = data.draw(st.sampled_from([0.01, 0.1, 0.5])), data.draw(st.randoms(use_true_random=False))
+    lost = {event.seq for event in events if random.random() < chance}
     left = [event for event in events if event.seq not in lost]
     whole = {timeline.seq: timeline for timeline in timelines(past_of(events), events)}
     for timeline in timelines(past_of(left), left):
