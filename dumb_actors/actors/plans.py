@@ -1,5 +1,6 @@
 """What a supervisor would do: plans, made by the code that acts, from memory, without changing anything."""
 
+import logging
 from collections.abc import Sequence
 
 import attrs
@@ -12,6 +13,7 @@ from dumb_actors.actors.ports import Host
 from dumb_actors.actors.view import SupervisorView
 from dumb_actors.config.load import Config
 from dumb_actors.config.specs import check_specs
+from dumb_actors.errors import HostError
 from dumb_actors.graph import planning
 from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.graph.scene import Scene
@@ -21,6 +23,8 @@ from dumb_actors.model.plan import Difference, Plan, find_difference
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["Change", "SupervisorPlans"]
+
+log = logging.getLogger("dumb_actors.supervisor")
 
 RECALLED = 20_000
 """So many of the last events of the journal are enough to know durations by."""
@@ -111,16 +115,18 @@ class SupervisorPlans(SupervisorView):
         """
         Read from the journal how long starts and stops took in earlier runs; only the first call does anything.
 
-        Before, only what happened in this run and what a killed one left is known.
-
-        Raises:
-            JournalTooNew, UnusablePath: The journal cannot be read.
+        Before, only what happened in this run and what a killed one left is known. Where the journal cannot be read, it
+        stays so.
         """
         if self._has_recalled or self.journal_dir is None:
             return
         self._has_recalled = True
         seq = self._bus.seq
-        events = await self.history(kinds=("phase", "exited"), limit=RECALLED)
+        try:
+            events = await self.history(kinds=("phase", "exited"), limit=RECALLED)
+        except HostError as error:
+            log.warning("durations.not_recalled reason=%r", str(error))
+            return
         later = [event for event in self._bus.recent() if event.seq > seq]
         self.durations.relearn([*events, *later])
 
