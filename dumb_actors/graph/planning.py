@@ -16,7 +16,7 @@ from dumb_actors.graph.prediction import Moves, predict
 from dumb_actors.graph.scene import Scene
 from dumb_actors.graph.waves import Timing, set_times, set_waves
 from dumb_actors.model.edge import Edge
-from dumb_actors.model.phase import Phase, meets
+from dumb_actors.model.phase import LIVE, Phase, meets
 from dumb_actors.model.plan import Awaited, Difference, Need, Plan, Step
 from dumb_actors.model.probe import Mount, Url, WaitSpec
 from dumb_actors.model.spec import ServiceSpec, Until
@@ -230,11 +230,11 @@ def plan_reconfigure(scene: Scene, found: Difference, graph: DependencyGraph, sp
     chosen: dict[str, str] = {name: "it is new and enabled" for name in found.added if specs[name].enabled}
     chosen |= {name: "it is enabled now" for name in found.enabled if not _is_on_its_way(scene, name)}
     chosen |= {name: whys[name] for name in found.changed if scene.of(name).wished}
-    steps += [
-        Step("start", name, _needed(graph, name, chosen), chosen[name], gone=gone)
-        for name in graph.order
-        if name in chosen
-    ]
+    for name in graph.order:
+        if name in chosen:
+            after = _needed(graph, name, chosen)
+            # Who is there again was gone before.
+            steps.append(Step("start", name, after, chosen[name], gone=tuple(one for one in gone if one not in after)))
     already = "nothing differs" if found.is_empty else "" if steps else "nothing that differs runs or is to run"
     plan = Plan(tuple(steps), command="reconfigure", already=already)
     return _finish(plan, scene, attrs.evolve(scene, graph=graph, specs=specs))
@@ -249,7 +249,9 @@ def _is_on_its_way(scene: Scene, name: str) -> bool:
 
 def _finish(plan: Plan, scene: Scene, after: Scene | None = None, *, goes_at_once: Collection[str] = ()) -> Plan:
     after = after or scene
-    timing = Timing(start_s=after.start_s, stop_s=after.stop_s)
+    timing = Timing(
+        start_s=after.start_s, stop_s=lambda name: scene.stop_s(name) if scene.of(name).phase in LIVE else 0.0
+    )
     steps = set_times(set_waves(plan.steps), timing)
     starts = [step.service for step in steps if step.action != "stop"]
     moves = Moves(
