@@ -9,7 +9,7 @@ from dumb_actors.model.plan import Effect
 
 from .plans import Case, Done, carry_out, cases, is_live, meets_the_unknown, slips_through, spawns, touched
 
-EXAMPLES = int(os.environ.get("DUMB_ACTORS_EXAMPLES", "1500"))
+EXAMPLES = int(os.environ.get("DUMB_ACTORS_EXAMPLES", "1000"))
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
