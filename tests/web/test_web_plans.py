@@ -94,6 +94,7 @@ async def test_built_ins_as_the_command(command, name):
 async def test_a_dry_run_answers_the_plan_and_changes_nothing(command, word):
     async with site(CHAIN) as here:
         await here.supervisor.start("db")
+        await here.get("/status")  # meanwhile its dependent hears of it
         before = here.supervisor.snapshot()
         dry = await here.client.post(f"/process/{command}-service?dry_run={word}", json={"process_name": "db"})
         assert dry.status_code == 200
