@@ -16,7 +16,7 @@ from dumb_actors.config.specs import check_specs
 from dumb_actors.errors import HostError
 from dumb_actors.graph import planning
 from dumb_actors.graph.dependency import DependencyGraph
-from dumb_actors.graph.scene import Scene
+from dumb_actors.graph.scene import Scene, Standing
 from dumb_actors.journal.durations import Durations
 from dumb_actors.logs.redact import Redactor
 from dumb_actors.model.plan import Difference, Plan, find_difference
@@ -52,6 +52,7 @@ class SupervisorPlans(SupervisorView):
     _adopted: frozenset[str]
     _host: Host
     _secrets: frozenset[str]
+    redactor: Redactor
     _has_recalled = False
 
     def plan_start(self, name: str, *, dependencies: Dependencies = "start") -> Plan:
@@ -92,11 +93,7 @@ class SupervisorPlans(SupervisorView):
 
     def plan_boot(self) -> Plan:
         """Say what `boot` would do."""
-        wished = self._wished_at_boot()
-        # Not what somebody has started here: that is no enabled service either, and goes on.
-        scene = self._scene
-        unwished = {name for name in self._adopted - set(wished) if scene.of(name).is_up}
-        return self._masked_plan(planning.plan_boot(scene, wished=frozenset(wished), unwished=unwished))
+        return self._masked_plan(self._plan_boot(self._scene))
 
     def plan_shutdown(self) -> Plan:
         """Say in which order `shutdown` would stop everything."""
@@ -109,7 +106,8 @@ class SupervisorPlans(SupervisorView):
         Raises:
             ConfigError: The new set has faults, as `reconfigure` would say.
         """
-        return self._plan_change(self._change_to(new))[1]
+        change = self._change_to(new)
+        return self._masked_plan(self._plan_change(change, self._scene)[1], change.secrets)
 
     async def recall_durations(self) -> None:
         """
@@ -154,10 +152,19 @@ class SupervisorPlans(SupervisorView):
         return Scene(
             graph=self.graph,
             specs=self.specs,
-            standings={name: actor.standing() for name, actor in self._crew.actors.items()},
+            standing=self._standing,
             start_s=self.durations.start_s,
             stop_s=self.durations.stop_s,
         )
+
+    @property
+    def _scene_of_action(self) -> Scene:
+        """For who carries the plan out: the same steps, without what it would cost to look further."""
+        return attrs.evolve(self._scene, looks_ahead=False)
+
+    def _standing(self, name: str) -> Standing:
+        actor = self._crew.actors.get(name)
+        return Standing() if actor is None else actor.standing()
 
     @property
     def _startable(self) -> frozenset[str]:
@@ -174,18 +181,20 @@ class SupervisorPlans(SupervisorView):
         check_specs(specs, knowledge)
         return Change(specs=specs, graph=DependencyGraph(specs, knowledge), secrets=secrets_of(new))
 
-    def _plan_change(self, change: Change) -> tuple[Difference, Plan]:
+    def _plan_change(self, change: Change, scene: Scene) -> tuple[Difference, Plan]:
         specs = {spec.name: spec for spec in change.specs}
         found = find_difference(self.specs, specs)
-        plan = planning.plan_reconfigure(self._scene, found, change.graph, specs)
-        return found, self._masked_plan(plan, change.secrets)
+        return found, planning.plan_reconfigure(scene, found, change.graph, specs)
+
+    def _plan_boot(self, scene: Scene) -> Plan:
+        wished = self._wished_at_boot()
+        # Not what somebody has started here: that is no enabled service either, and goes on.
+        unwished = {name for name in self._adopted - set(wished) if scene.of(name).is_up}
+        return planning.plan_boot(scene, wished=frozenset(wished), unwished=unwished)
 
     def _masked_plan(self, plan: Plan, more: frozenset[str] = frozenset()) -> Plan:
         """Let no secret of a URL, a path or a reason be read in *plan*."""
-        secrets = self._secrets | more
-        if not secrets:
-            return plan
-        mask = Redactor(secrets).text
+        mask = (Redactor(self._secrets | more) if more else self.redactor).text
         waits = [attrs.evolve(one, what=mask(one.what), why=mask(one.why)) for one in plan.waits_for]
         checks = [attrs.evolve(one, subject=mask(one.subject), text=mask(one.text)) for one in plan.checks or ()]
         return attrs.evolve(

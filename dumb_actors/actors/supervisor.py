@@ -23,6 +23,7 @@ from dumb_actors.actors.ports import Adopted, Host
 from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
 from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout
+from dumb_actors.graph import planning
 from dumb_actors.journal.durations import Durations
 from dumb_actors.logs.redact import Redactor
 from dumb_actors.logs.sink import GapNews
@@ -150,7 +151,7 @@ class Supervisor(SupervisorPlans):
             ShuttingDown: Nothing was wished.
         """
         wished = self._wished_at_boot()
-        plan = self.plan_boot()
+        plan = self._plan_boot(self._scene_of_action)
         for step in plan.steps:
             self._dispatch.post("stop" if step.action == "stop" else "start", step.service, by=by, lasting=False)
         there = len(wished) - sum(step.action == "start" for step in plan.steps)
@@ -222,7 +223,8 @@ class Supervisor(SupervisorPlans):
     ) -> ServiceSnapshot:
         spec = self.find(name)
         # What there is to do for the others is the same for both.
-        plan = self.plan_start(spec.name, dependencies=dependencies)
+        scene, startable = self._scene_of_action, self._startable
+        plan = planning.plan_start(scene, spec.name, startable=startable, dependencies=dependencies)
         # All in one step, without a checkpoint: no actor moves before all of them are wished.
         for also in plan.services:
             if also != spec.name:
@@ -330,7 +332,7 @@ class Supervisor(SupervisorPlans):
         change = self._change_to(new)
         async with self._turn:
             self._dispatch.check_open()
-            found, plan = self._plan_change(change)
+            found, plan = self._plan_change(change, self._scene_of_action)
             replaced = frozenset({*found.removed, *found.changed})
             self._dispatch.changing = replaced
             try:
@@ -368,7 +370,8 @@ class Supervisor(SupervisorPlans):
         async with self._turn:  # a reconfiguration under way comes to its end first, which is bounded as well
             if not self._has_ended:
                 self._say("shutdown", f"asked for by {by}", by)
-                await self._dispatch.shut_down(self.specs, self.plan_shutdown().steps, by)
+                plan = planning.plan_shutdown(self._scene_of_action)
+                await self._dispatch.shut_down(self.specs, plan.steps, by)
                 self._has_ended = True
                 self._say("ended", "everything is stopped", by)
                 self._bus.close()

@@ -14,7 +14,7 @@ from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.graph.gating import without_repeats
 from dumb_actors.graph.prediction import Moves, predict
 from dumb_actors.graph.scene import Scene
-from dumb_actors.graph.waves import Timing, set_times, set_waves
+from dumb_actors.graph.waves import Timing, number_and_time
 from dumb_actors.model.edge import Edge
 from dumb_actors.model.phase import LIVE, Phase, meets
 from dumb_actors.model.plan import Awaited, Difference, Need, Plan, Step
@@ -96,8 +96,7 @@ def _starts(
     """Give the starts of *name* and what it needs, dependencies first; *skip*: not its own."""
     if dependencies == "start":
         needs = _wanted(scene.graph, name, startable)
-        place = {one: index for index, one in enumerate(scene.graph.order)} if len(needs) > 1 else {name: 0}
-        wanted = sorted(needs, key=place.__getitem__)
+        wanted = sorted(needs, key=scene.graph.levels.__getitem__)
     else:
         needs, wanted = {name: []}, [name]
     chosen = {one for one in wanted if (one == name and not skip) or (one != name and not scene.of(one).is_up)}
@@ -230,11 +229,13 @@ def plan_reconfigure(scene: Scene, found: Difference, graph: DependencyGraph, sp
     chosen: dict[str, str] = {name: "it is new and enabled" for name in found.added if specs[name].enabled}
     chosen |= {name: "it is enabled now" for name in found.enabled if not _is_on_its_way(scene, name)}
     chosen |= {name: whys[name] for name in found.changed if scene.of(name).wished}
+    last_gone = frozenset(gone)
     for name in graph.order:
         if name in chosen:
             after = _needed(graph, name, chosen)
             # Who is there again was gone before.
-            steps.append(Step("start", name, after, chosen[name], gone=tuple(one for one in gone if one not in after)))
+            others = gone if last_gone.isdisjoint(after) else tuple(one for one in gone if one not in after)
+            steps.append(Step("start", name, after, chosen[name], gone=others))
     already = "nothing differs" if found.is_empty else "" if steps else "nothing that differs runs or is to run"
     plan = Plan(tuple(steps), command="reconfigure", already=already)
     return _finish(plan, scene, attrs.evolve(scene, graph=graph, specs=specs))
@@ -249,10 +250,12 @@ def _is_on_its_way(scene: Scene, name: str) -> bool:
 
 def _finish(plan: Plan, scene: Scene, after: Scene | None = None, *, goes_at_once: Collection[str] = ()) -> Plan:
     after = after or scene
+    if not scene.looks_ahead:
+        return plan
     timing = Timing(
         start_s=after.start_s, stop_s=lambda name: scene.stop_s(name) if scene.of(name).phase in LIVE else 0.0
     )
-    steps = set_times(set_waves(plan.steps), timing)
+    steps = number_and_time(plan.steps, timing)
     starts = [step.service for step in steps if step.action != "stop"]
     moves = Moves(
         stops={step.service: step.wave if step.action == "stop" else 1 for step in steps if step.action != "start"},

@@ -75,8 +75,9 @@ class _Prediction:
         self._after = after
         self._direct = {*moves.stops, *moves.starts}
         self._moves = moves
-        self._phases = {name: before.of(name).phase for name in {**before.specs, **after.specs}}
-        self._wished = {name: before.of(name).wished for name in self._phases}
+        # Only of who is changed; all others are as they were. So a plan costs what it touches, not what there is.
+        self._phases: dict[str, Phase] = {}
+        self._wished: dict[str, bool] = {}
         self._kept: list[_Loss] = []
         self._decided: dict[str, _Loss] = {}
         self._rivals: dict[str, list[_Loss]] = {}
@@ -95,6 +96,12 @@ class _Prediction:
     def _set(self, name: str, phase: Phase, *, wished: bool) -> None:
         self._phases[name] = phase
         self._wished[name] = wished
+
+    def _phase(self, name: str) -> Phase:
+        return self._phases[name] if name in self._phases else self._before.of(name).phase
+
+    def _is_wished(self, name: str) -> bool:
+        return self._wished[name] if name in self._wished else self._before.of(name).wished
 
     # --- losses -------------------------------------------------------------------------------------------------------
 
@@ -151,21 +158,35 @@ class _Prediction:
     # --- who goes -----------------------------------------------------------------------------------------------------
 
     def _release(self) -> list[str]:
-        """Let everybody go whose gates are open, until nothing changes; give those that are not steps or losses."""
+        """Let everybody go whose gates are open; give those that are neither steps nor losses, dependencies first."""
         graph = self._after.graph
         released: list[str] = []
-        todo = [name for name in graph.order if self._is_pending(name)]
+        # Another set may have other edges, also between services that are the same.
+        changed = graph.order if self._after is not self._before else self._changed_and_dependents()
+        seen = {name for name in changed if name in graph.levels}
+        todo = [(graph.levels[name], name) for name in seen]
+        heapq.heapify(todo)
         while todo:
-            gone = [name for name in todo if self._is_pending(name) and self._goes(name)]
-            for name in gone:
-                self._phases[name] = self._end_phase(name)
-                if name not in self._direct and name not in self._decided and not self._went_before(name):
-                    released.append(name)
-            todo = list(dict.fromkeys(other for name in gone for other in graph.dependents(name)))
+            # All that it needs stands further down, so it has come to its end already.
+            _, name = heapq.heappop(todo)
+            if not (self._is_pending(name) and self._goes(name)):
+                continue
+            self._phases[name] = self._end_phase(name)
+            if name not in self._direct and name not in self._decided and not self._went_before(name):
+                released.append(name)
+            for other in graph.dependents(name):
+                if other not in seen:
+                    seen.add(other)
+                    heapq.heappush(todo, (graph.levels[other], other))
         return released
 
+    def _changed_and_dependents(self) -> Iterator[str]:
+        for name in self._phases:
+            yield name
+            yield from self._after.graph.dependents(name)
+
     def _is_pending(self, name: str) -> bool:
-        return self._wished[name] and self._phases[name] in _PENDING
+        return self._is_wished(name) and self._phase(name) in _PENDING
 
     def _went_before(self, name: str) -> bool:
         """It is on its way already, whatever the plan does."""
@@ -182,14 +203,14 @@ class _Prediction:
         if name in self._moves.goes_at_once:
             return True
         edges_open = all(
-            meets(self._phases[edge.target], edge.until) or not (edge.always or self._wished[edge.target])
+            meets(self._phase(edge.target), edge.until) or not (edge.always or self._is_wished(edge.target))
             for edge in without_repeats(self._after.graph.edges_of(name))
         )
         return edges_open and all(self._wait_opens(name, index) for index in range(len(self._after.specs[name].waits)))
 
     def _wait_opens(self, name: str, index: int) -> bool:
         edges = [edge for edge in self._after.graph.edges_of(name) if edge.wait == index]
-        if any(self._wished[edge.target] and not meets(self._phases[edge.target], "started") for edge in edges):
+        if any(self._is_wished(edge.target) and not meets(self._phase(edge.target), "started") for edge in edges):
             return False
         if index not in self._before.of(name).closed_waits or name in self._direct:
             return True
@@ -235,7 +256,7 @@ class _Prediction:
         )
 
     def _is_there(self, name: str) -> bool:
-        return has_child(self._phases[name]) or self._phases[name] is Phase.COMPLETED
+        return has_child(self._phase(name)) or self._phase(name) is Phase.COMPLETED
 
     def _going_on(self, released: Iterable[str]) -> Iterator[Effect]:
         depths: dict[str, int] = {}
@@ -248,6 +269,6 @@ class _Prediction:
 
     def _freed_by(self, name: str) -> str:
         edges = list(self._before.graph.edges_of(name))
-        changed = (e.target for e in edges if self._phases[e.target] is not self._before.of(e.target).phase)
-        wished = (e.target for e in edges if self._wished[e.target] is not self._before.of(e.target).wished)
+        changed = (e.target for e in edges if self._phase(e.target) is not self._before.of(e.target).phase)
+        wished = (e.target for e in edges if self._is_wished(e.target) is not self._before.of(e.target).wished)
         return next(changed, None) or next(wished, "")

@@ -55,9 +55,6 @@ class Standing:
         return f"it is {self.phase}" + (f": {self.reason}" if self.reason else "")
 
 
-NOWHERE = Standing()
-
-
 @attrs.frozen(kw_only=True)
 class Scene:
     """
@@ -66,20 +63,24 @@ class Scene:
     Attributes:
         graph, specs: The services and what they need.
 
-        standings: By name; who is not there has never run.
+        standing: Says how a service stands; who is not known has never run.
+
+        looks_ahead: False: only the steps are wanted, as by who is about to do them; then a plan says nothing of who
+            else is touched, and of what will be waited for.
 
         start_s, stop_s: How long a start and a stop took lately; None: not known.
     """
 
     graph: DependencyGraph
     specs: Mapping[str, ServiceSpec]
-    standings: Mapping[str, Standing]
+    standing: Callable[[str], Standing]
+    looks_ahead: bool = True
     start_s: Callable[[str], float | None] = _not_known
     stop_s: Callable[[str], float | None] = _not_known
 
     def of(self, name: str) -> Standing:
         """Say how *name* stands."""
-        return self.standings.get(name, NOWHERE)
+        return self.standing(name)
 
     def holds(self, edge: Edge) -> bool:
         """Tell whether the target is right now as *edge* wants it."""

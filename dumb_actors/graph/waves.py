@@ -1,33 +1,12 @@
 """What can be done at the same time, and how long all of it takes: both follow from what each step waits for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from dumb_actors.model.plan import Step
 
-__all__ = ["Timing", "set_times", "set_waves"]
-
-
-def _before(step: Step) -> list[tuple[bool, str]]:
-    """Give the steps that *step* waits for: whether that is a stop, and of whom."""
-    is_stop = step.action == "stop"
-    return [*((is_stop, name) for name in step.after), *((True, name) for name in step.gone)]
-
-
-def _key(step: Step) -> tuple[bool, str]:
-    return step.action == "stop", step.service
-
-
-def set_waves(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Number the waves of *steps*, which stand behind what they wait for."""
-    waves: dict[tuple[bool, str], int] = {}
-    made = []
-    for step in steps:
-        wave = 1 + max((waves[one] for one in _before(step)), default=0)
-        waves[_key(step)] = wave
-        made.append(attrs.evolve(step, wave=wave))
-    return tuple(made)
+__all__ = ["Timing", "number_and_time"]
 
 
 @attrs.frozen(kw_only=True)
@@ -49,12 +28,29 @@ class Timing:
         unknown = tuple(dict.fromkeys(step.service for step in steps if step.expected_s is None))
         if unknown:
             return None, unknown
-        ends: dict[tuple[bool, str], float] = {}
-        for step in steps:
-            ends[_key(step)] = max((ends[one] for one in _before(step)), default=0.0) + (step.expected_s or 0.0)
-        return max(ends.values(), default=0.0), ()
+        return max(_along(steps, lambda step: step.expected_s or 0.0), default=0.0), ()
 
 
-def set_times(steps: Iterable[Step], timing: Timing) -> tuple[Step, ...]:
-    """Say of each step how long it will probably take."""
-    return tuple(attrs.evolve(step, expected_s=timing.of(step)) for step in steps)
+def number_and_time(steps: Sequence[Step], timing: Timing) -> tuple[Step, ...]:
+    """Number the waves of *steps*, which stand behind what they wait for, and say how long each will probably take."""
+    waves = _along(steps, lambda _: 1)
+    return tuple(
+        attrs.evolve(step, wave=int(wave), expected_s=timing.of(step)) for step, wave in zip(steps, waves, strict=True)
+    )
+
+
+def _along(steps: Sequence[Step], length: Callable[[Step], float]) -> list[float]:
+    """Give the length of the longest chain that ends with each of *steps*."""
+    stops: dict[str, float] = {}
+    starts: dict[str, float] = {}
+    # Many starts wait for the very same stops.
+    gone: dict[int, float] = {}
+    ends: list[float] = []
+    for step in steps:
+        mine = stops if step.action == "stop" else starts
+        if id(step.gone) not in gone:
+            gone[id(step.gone)] = max((stops[name] for name in step.gone), default=0.0)
+        before = max((mine[name] for name in step.after), default=0.0)
+        mine[step.service] = end = max(before, gone[id(step.gone)]) + length(step)
+        ends.append(end)
+    return ends

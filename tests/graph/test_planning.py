@@ -31,7 +31,8 @@ def spec(name: str, **fields: Any) -> ServiceSpec:
 
 def scene(specs: list[ServiceSpec], standings: dict[str, Standing] | None = None, **how: Any) -> Scene:
     by_name = {one.name: one for one in specs}
-    return Scene(graph=DependencyGraph(specs), specs=by_name, standings=standings or {}, **how)
+    known = standings or {}
+    return Scene(graph=DependencyGraph(specs), specs=by_name, standing=lambda name: known.get(name, Standing()), **how)
 
 
 def on_loss(name: str, word: Any, **fields: Any) -> DependsOn:

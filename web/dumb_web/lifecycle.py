@@ -144,7 +144,7 @@ class Stopped(Done):
     Nothing of the service is left.
 
     Attributes:
-        dependents: Who needs it, and what happens to them.
+        dependents: Who needs it, directly or not, and what happens to them.
     """
 
     status: Literal["Service stopped successfully"] = "Service stopped successfully"
