@@ -16,7 +16,7 @@ from dumb_actors.config.specs import check_specs
 from dumb_actors.errors import HostError
 from dumb_actors.graph import planning
 from dumb_actors.graph.dependency import DependencyGraph
-from dumb_actors.graph.scene import Scene, Standing
+from dumb_actors.graph.scene import Scene, Situation
 from dumb_actors.journal.durations import Durations
 from dumb_actors.logs.redact import Redactor
 from dumb_actors.model.plan import Difference, Plan, find_difference
@@ -152,7 +152,7 @@ class SupervisorPlans(SupervisorView):
         return Scene(
             graph=self.graph,
             specs=self.specs,
-            standing=self._standing,
+            situation=self._situation,
             start_s=self.durations.start_s,
             stop_s=self.durations.stop_s,
         )
@@ -162,9 +162,9 @@ class SupervisorPlans(SupervisorView):
         """For who carries the plan out: the same steps, without what it would cost to look further."""
         return attrs.evolve(self._scene, looks_ahead=False)
 
-    def _standing(self, name: str) -> Standing:
+    def _situation(self, name: str) -> Situation:
         actor = self._crew.actors.get(name)
-        return Standing() if actor is None else actor.standing()
+        return Situation() if actor is None else actor.situation()
 
     @property
     def _startable(self) -> frozenset[str]:

@@ -354,7 +354,7 @@ class Supervisor(SupervisorPlans):
         stops = {step.service for step in plan.steps if step.action == "stop"}
         for name in found.disabled:
             # Who was started while others were being stopped is disabled all the same.
-            if name in stops or not self._crew.actors[name].standing().is_at_rest:
+            if name in stops or not self._crew.actors[name].situation().is_at_rest:
                 self._dispatch.post("stop", name, by=by)
         for step in plan.steps:
             if step.action == "start":

@@ -9,7 +9,7 @@ from dumb_actors.model.edge import Edge
 from dumb_actors.model.phase import Phase, has_child, meets
 from dumb_actors.model.spec import ServiceSpec
 
-__all__ = ["Scene", "Standing"]
+__all__ = ["Scene", "Situation"]
 
 
 def _not_known(name: str) -> float | None:
@@ -17,7 +17,7 @@ def _not_known(name: str) -> float | None:
 
 
 @attrs.frozen(kw_only=True)
-class Standing:
+class Situation:
     """
     How a service stands.
 
@@ -63,7 +63,7 @@ class Scene:
     Attributes:
         graph, specs: The services and what they need.
 
-        standing: Says how a service stands; who is not known has never run.
+        situation: Says how a service stands; who is not known has never run.
 
         looks_ahead: False: only the steps are wanted, as by who is about to do them; then a plan says nothing of who
             else is touched, and of what will be waited for.
@@ -73,14 +73,14 @@ class Scene:
 
     graph: DependencyGraph
     specs: Mapping[str, ServiceSpec]
-    standing: Callable[[str], Standing]
+    situation: Callable[[str], Situation]
     looks_ahead: bool = True
     start_s: Callable[[str], float | None] = _not_known
     stop_s: Callable[[str], float | None] = _not_known
 
-    def of(self, name: str) -> Standing:
+    def of(self, name: str) -> Situation:
         """Say how *name* stands."""
-        return self.standing(name)
+        return self.situation(name)
 
     def holds(self, edge: Edge) -> bool:
         """Tell whether the target is right now as *edge* wants it."""

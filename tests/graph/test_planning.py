@@ -14,25 +14,25 @@ from dumb_actors.graph.planning import (
     plan_start,
     plan_stop,
 )
-from dumb_actors.graph.scene import Scene, Standing
+from dumb_actors.graph.scene import Scene, Situation
 from dumb_actors.model.phase import Phase
 from dumb_actors.model.plan import find_difference
 from dumb_actors.model.spec import DependsOn, ServiceSpec, Url
 
-READY = Standing(wished=True, phase=Phase.READY)
-WAITS = Standing(wished=True, phase=Phase.WAITING)
-FAILED = Standing(wished=True, phase=Phase.FAILED, reason="exited with code 3")
-DONE = Standing(wished=True, phase=Phase.COMPLETED)
+READY = Situation(wished=True, phase=Phase.READY)
+WAITS = Situation(wished=True, phase=Phase.WAITING)
+FAILED = Situation(wished=True, phase=Phase.FAILED, reason="exited with code 3")
+DONE = Situation(wished=True, phase=Phase.COMPLETED)
 
 
 def spec(name: str, **fields: Any) -> ServiceSpec:
     return ServiceSpec(name, fields.pop("command", "x"), **fields)
 
 
-def scene(specs: list[ServiceSpec], standings: dict[str, Standing] | None = None, **how: Any) -> Scene:
+def scene(specs: list[ServiceSpec], situations: dict[str, Situation] | None = None, **how: Any) -> Scene:
     by_name = {one.name: one for one in specs}
-    known = standings or {}
-    return Scene(graph=DependencyGraph(specs), specs=by_name, standing=lambda name: known.get(name, Standing()), **how)
+    known = situations or {}
+    return Scene(graph=DependencyGraph(specs), specs=by_name, situation=lambda one: known.get(one, Situation()), **how)
 
 
 def on_loss(name: str, word: Any, **fields: Any) -> DependsOn:
@@ -86,14 +86,14 @@ def test_the_expected_time_is_that_of_the_longest_chain() -> None:
     [(Phase.READY, "'db' is ready"), (Phase.WAITING, "on its way"), (Phase.STARTING, "on its way")],
 )
 def test_what_is_there_or_on_its_way_is_not_started_again(phase: Phase, words: str) -> None:
-    plan = plan_start(scene(CHAIN, {"db": Standing(wished=True, phase=phase)}), "db", startable=())
+    plan = plan_start(scene(CHAIN, {"db": Situation(wished=True, phase=phase)}), "db", startable=())
     assert plan.steps == ()
     assert words in plan.already
 
 
-@pytest.mark.parametrize("standing", [FAILED, DONE, Standing(wished=True, phase=Phase.BACKOFF), Standing()])
-def test_a_start_of_one_at_rest_or_in_backoff_is_an_attempt(standing: Standing) -> None:
-    assert plan_start(scene(CHAIN, {"db": standing}), "db", startable=()).services == ("db",)
+@pytest.mark.parametrize("situation", [FAILED, DONE, Situation(wished=True, phase=Phase.BACKOFF), Situation()])
+def test_a_start_of_one_at_rest_or_in_backoff_is_an_attempt(situation: Situation) -> None:
+    assert plan_start(scene(CHAIN, {"db": situation}), "db", startable=()).services == ("db",)
 
 
 def test_a_waiting_one_goes_when_its_dependencies_are_ignored() -> None:
@@ -181,7 +181,7 @@ def test_a_stop_of_one_at_rest_does_nothing_and_says_so() -> None:
 
 def test_a_stop_frees_who_waits_without_requiring_it() -> None:
     specs = [spec("db"), spec("app", depends_on=[DependsOn("db", required=False)])]
-    backoff = Standing(wished=True, phase=Phase.BACKOFF)
+    backoff = Situation(wished=True, phase=Phase.BACKOFF)
     (effect,) = plan_stop(scene(specs, {"db": backoff, "app": WAITS}), "db").effects
     assert (effect.service, effect.kind, effect.effect) == ("app", "goes_on", "waits, and goes on without 'db'")
 
