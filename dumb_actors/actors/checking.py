@@ -14,8 +14,8 @@ from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["Checker"]
 
-AT_ONCE = 16
-"""So many services are looked at at the same time."""
+AT_ONCE = 100
+"""So many services are looked at at the same time: threads wait for a file system that hangs."""
 
 
 @attrs.frozen(kw_only=True)

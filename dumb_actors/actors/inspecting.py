@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -45,34 +45,38 @@ class Inspector:
 
     async def inspect(self, launch: Launch, waits: Sequence[WaitSpec]) -> list[Check]:
         """Give what a start of *launch*, which waits for *waits*, would find; see `Host`."""
-        found: list[Check] = []
+        looks: list[Callable[[], Awaitable[list[Check]]]] = []
         if launch.run_as is not None:
-            launch, check = await self._check_user(launch)
-            found.append(check)
-        found += await self._check_program(launch)
+            looks.append(partial(self._check_user, launch))
+        looks.append(partial(self._check_program, launch))
         if launch.limits:
-            found.append(await self._check_limits(launch))
-        for path in {launch.log_path: None, launch.stderr_path: None}:
-            if path is not None:
-                found.append(await self._check_log(launch, path))
-        for wait in waits:
-            if isinstance(wait, Directory | Mount):
-                found.append(await self._check_wait(launch, wait))
-        return found
+            looks.append(partial(self._check_limits, launch))
+        looks += [partial(self._check_log, launch, path) for path in (launch.log_path, launch.stderr_path) if path]
+        looks += [partial(self._check_wait, launch, wait) for wait in waits if isinstance(wait, Directory | Mount)]
+        found: dict[int, list[Check]] = {}
+
+        async def look(index: int) -> None:
+            found[index] = await looks[index]()
+
+        # All at once: a file system that hangs costs its deadline once.
+        async with trio.open_nursery() as nursery:
+            for index in range(len(looks)):
+                nursery.start_soon(look, index)
+        return [check for index in sorted(found) for check in found[index]]
 
     async def listeners(self, ports: Sequence[int]) -> list[Listener]:
         """Find who listens on *ports*; see `Host`. Nothing is known when that takes too long."""
         return await self._in_thread(partial(find_listeners, frozenset(ports)), otherwise=[])
 
-    async def _check_user(self, launch: Launch) -> tuple[Launch, Check]:
+    async def _check_user(self, launch: Launch) -> list[Check]:
         who = launch.run_as or ""
         try:
             known = await self.identities.identify(launch)
             # Cheap: it looks at the system's own directories only.
             wrap(launch.argv or ("",), env={}, uid=known.uid, gid=known.gid, groups=known.groups, tools=self.tools)
         except SpawnFailed as error:
-            return launch, _failed(launch, "user", who, error)
-        return known, _well(launch, "user", who, f"runs as user {known.uid}, group {known.gid}")
+            return [_failed(launch, "user", who, error)]
+        return [_well(launch, "user", who, f"runs as user {known.uid}, group {known.gid}")]
 
     async def _check_program(self, launch: Launch) -> list[Check]:
         try:
@@ -91,31 +95,33 @@ class Inspector:
             _well(launch, "program", launch.argv[0], f"found as {program}"),
         ]
 
-    async def _check_limits(self, launch: Launch) -> Check:
+    async def _check_limits(self, launch: Launch) -> list[Check]:
         names = ", ".join(launch.limits)
         try:
             wrap(launch.argv or ("",), env={}, limits=launch.limits, tools=self.tools)
         except SpawnFailed as error:
-            return _failed(launch, "limits", names, error)
-        return _well(launch, "limits", names, "the limits can be set")
+            return [_failed(launch, "limits", names, error)]
+        return [_well(launch, "limits", names, "the limits can be set")]
 
-    async def _check_log(self, launch: Launch, path: str) -> Check:
+    async def _check_log(self, launch: Launch, path: str) -> list[Check]:
         problem = await self._in_thread(partial(_log_problem, path), otherwise="no answer from the file system")
         if not problem:
-            return _well(launch, "log", path, "the log can be written")
+            return [_well(launch, "log", path, "the log can be written")]
         text = f"the log {path} cannot be written: {problem}"
         hint = "it would run, and what it writes would be lost"
-        return Check(service=launch.service, kind="log", subject=path, ok=False, text=text, fatal=False, hint=hint)
+        return [Check(service=launch.service, kind="log", subject=path, ok=False, text=text, fatal=False, hint=hint)]
 
-    async def _check_wait(self, launch: Launch, wait: Directory | Mount) -> Check:
+    async def _check_wait(self, launch: Launch, wait: Directory | Mount) -> list[Check]:
         path = wait.directory if isinstance(wait, Directory) else wait.mount
         is_there = await self._in_thread(partial(_is_there, wait), otherwise=None)
         word = "exists" if isinstance(wait, Directory) else "is mounted"
         text = f"{path} {word}" if is_there else f"{path} does not answer" if is_there is None else f"{path}: not yet"
         hint = "" if is_there else "it waits for that"
-        return Check(
-            service=launch.service, kind="wait", subject=path, ok=bool(is_there), text=text, fatal=False, hint=hint
-        )
+        return [
+            Check(
+                service=launch.service, kind="wait", subject=path, ok=bool(is_there), text=text, fatal=False, hint=hint
+            )
+        ]
 
     async def _in_thread(self, look: Callable[[], T], *, otherwise: T) -> T:
         """Call *look* in a thread, and give *otherwise* when a file system does not answer."""

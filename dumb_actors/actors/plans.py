@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 import attrs
+import trio
 
 from dumb_actors.actors.checking import Checker
 from dumb_actors.actors.commands import Dependencies
@@ -115,6 +116,8 @@ class SupervisorPlans(SupervisorView):
 
         Before, only what happened in this run and what a killed one left is known. Where the journal cannot be read, it
         stays so.
+
+        Cancellation: safe; the next call does it.
         """
         if self._has_recalled or self.journal_dir is None:
             return
@@ -125,6 +128,9 @@ class SupervisorPlans(SupervisorView):
         except HostError as error:
             log.warning("durations.not_recalled reason=%r", str(error))
             return
+        except trio.Cancelled:
+            self._has_recalled = False
+            raise
         later = [event for event in self._bus.recent() if event.seq > seq]
         self.durations.relearn([*events, *later])
 
@@ -133,7 +139,8 @@ class SupervisorPlans(SupervisorView):
         Look whether what the starts of *plan* need is there right now, without starting anything.
 
         Programs, working directories, users, limits, log directories, ports and what is waited for are looked at by
-        the code that a start uses, with its deadlines: it takes seconds at most, also on a file system that hangs.
+        the code that a start uses, with its deadlines: a file system that hangs costs five seconds for each hundred
+        services.
 
         Returns:
             The plan with its `checks`; `failing` are those for which a start would fail.
