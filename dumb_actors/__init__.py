@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from dumb_actors.graph.lookup import find_target
     from dumb_actors.graph.neighbourhood import lone_neighbourhood
     from dumb_actors.graph.neighbours import Neighbourhood, ParallelGroup, Scope, Standing
-    from dumb_actors.graph.plan import Difference, Plan
     from dumb_actors.graph.truth import TRUTH_TABLE, Truth
     from dumb_actors.graph.whole import WholeGraph
     from dumb_actors.journal.boots import BootName
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
     from dumb_actors.model.names import find_name, squeeze
     from dumb_actors.model.phase import Phase
+    from dumb_actors.model.plan import Awaited, Check, Difference, Effect, Plan, Step
     from dumb_actors.model.probe import Exec, Liveness, Mount, Notify
     from dumb_actors.model.restart import RestartPolicy
     from dumb_actors.model.spec import (
@@ -83,6 +83,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_KNOWLEDGE",
     "TRUTH_TABLE",
+    "Awaited",
     "BadPattern",
     "BasicAuth",
     "Boot",
@@ -95,6 +96,7 @@ __all__ = [
     "Cause",
     "CauseKind",
     "Change",
+    "Check",
     "Config",
     "ConfigError",
     "ConfigFault",
@@ -104,6 +106,7 @@ __all__ = [
     "Directory",
     "DumbActorsError",
     "Edge",
+    "Effect",
     "Ending",
     "Event",
     "EventStream",
@@ -157,6 +160,7 @@ __all__ = [
     "Standing",
     "StartFailed",
     "StartTimeout",
+    "Step",
     "StopStep",
     "StopTimeout",
     "Superseded",
@@ -194,6 +198,10 @@ __version__: str
 """Of the installed distribution; looked up when it is first used, like everything else."""
 
 _HOMES = {
+    "Awaited": "dumb_actors.model.plan",
+    "Check": "dumb_actors.model.plan",
+    "Effect": "dumb_actors.model.plan",
+    "Step": "dumb_actors.model.plan",
     "Neighbourhood": "dumb_actors.graph.neighbours",
     "ParallelGroup": "dumb_actors.graph.neighbours",
     "Scope": "dumb_actors.graph.neighbours",
@@ -213,7 +221,7 @@ _HOMES = {
     "TimelineRow": "dumb_actors.model.timeline",
     "UnknownBoot": "dumb_actors.errors",
     "default_root": "dumb_actors.config",
-    "Difference": "dumb_actors.graph.plan",
+    "Difference": "dumb_actors.model.plan",
     "Restarts": "dumb_actors.model.event",
     "Health": "dumb_actors.model.event",
     "StartFailed": "dumb_actors.errors",
@@ -260,7 +268,7 @@ _HOMES = {
     "LogPage": "dumb_actors.logs.query",
     "LogQuery": "dumb_actors.logs.query",
     "Phase": "dumb_actors.model.phase",
-    "Plan": "dumb_actors.graph.plan",
+    "Plan": "dumb_actors.model.plan",
     "PortTaken": "dumb_actors.errors",
     "Position": "dumb_actors.logs.parts",
     "Redactor": "dumb_actors.logs.redact",

@@ -25,6 +25,7 @@ from dumb_actors.actors.ports import Adopted, Host
 from dumb_actors.actors.run import Run, RunKit
 from dumb_actors.actors.state import ServiceState
 from dumb_actors.errors import GaveUp, ShuttingDown, StartFailed, Superseded
+from dumb_actors.graph.scene import Situation
 from dumb_actors.model.child import Launch
 from dumb_actors.model.edge import Edge
 from dumb_actors.model.event import Cause, ServiceSnapshot
@@ -170,6 +171,13 @@ class ServiceActor:
             for gate in self._gates.closed:
                 self.state.set_waiting(gate.what, gate.answer)
         return self.state.snapshot({name: str(inlet.level.phase) for name, inlet in self._inlets.items()})
+
+    def situation(self) -> Situation:
+        """Say how it stands, for a plan; a look at fields, cheaper than a snapshot."""
+        state, closed = self.state, frozenset[int]()
+        if state.phase is Phase.WAITING:
+            closed = frozenset(index for index, gate in enumerate(self._gates.wait_gates) if not gate.is_open)
+        return Situation(wished=state.wished, phase=state.phase, reason=state.reason, closed_waits=closed)
 
     # --- the task -----------------------------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from dumb_actors.actors.commands import Action, Command, Dependencies, Outcome
 from dumb_actors.actors.memory import WishBook
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import Busy, DumbActorsError, ShuttingDown
-from dumb_actors.graph.plan import plan_shutdown
 from dumb_actors.model.event import Cause
+from dumb_actors.model.plan import Step
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["Dispatch", "stop_budget_s"]
@@ -90,8 +90,8 @@ class Dispatch:
             on_answer=partial(_note_answer, actor),
         )
 
-    async def shut_down(self, names: Collection[str], by: str) -> None:
-        """Shut the actors of *names* down, each as soon as those among them that depend on it are gone."""
+    async def shut_down(self, names: Collection[str], steps: Sequence[Step], by: str) -> None:
+        """Shut the actors of *names* down, in the order of the stops among *steps*; who has none is at rest."""
         gone = {name: trio.Event() for name in names}
 
         async def stop_one(name: str, after: Sequence[str]) -> None:
@@ -102,9 +102,9 @@ class Dispatch:
             gone[name].set()
 
         async with trio.open_nursery() as nursery:
-            for step in plan_shutdown(self._crew.graph).steps:
-                if step.service in gone:
-                    nursery.start_soon(stop_one, step.service, step.after)
+            after = {step.service: step.after for step in steps if step.action == "stop"}
+            for name in gone:
+                nursery.start_soon(stop_one, name, after.get(name, ()))
 
     async def leave_all(self, by: str) -> None:
         """End every actor without its child; those that are being stopped come to their end."""

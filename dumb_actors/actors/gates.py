@@ -15,9 +15,11 @@ import trio
 
 from dumb_actors.actors.levels import Changed, Inlet
 from dumb_actors.actors.ports import Answer, Probe
+from dumb_actors.graph.gating import without_repeats
+from dumb_actors.graph.planning import what_edge, what_wait
 from dumb_actors.graph.waits import wait_signal
 from dumb_actors.model.edge import Edge
-from dumb_actors.model.spec import Mount, Url, WaitSpec
+from dumb_actors.model.spec import WaitSpec
 from dumb_actors.probes.loop import wait_until_held
 
 __all__ = ["EdgeGate", "Gate", "GateReport", "Gates", "WaitGate"]
@@ -110,9 +112,7 @@ class Gates:
         self._make_probe = make_probe
         self._report = report
         self.edge_gates: tuple[EdgeGate, ...] = ()
-        self.wait_gates = tuple(
-            WaitGate(_what_wait(wait), wait_signal(wait), wait=wait, providers=()) for wait in waits
-        )
+        self.wait_gates = tuple(WaitGate(what_wait(wait), wait_signal(wait), wait=wait, providers=()) for wait in waits)
         self.rewire(edges, inlets)
 
     def rewire(self, edges: Sequence[Edge], inlets: Mapping[str, Inlet]) -> None:
@@ -120,8 +120,8 @@ class Gates:
         present = {(gate.edge, id(gate.inlet)): gate for gate in self.edge_gates}
         self.edge_gates = tuple(
             present.get((edge, id(inlets[edge.target])))
-            or EdgeGate(_what(edge), edge.signal, edge.target, edge=edge, inlet=inlets[edge.target])
-            for edge in _without_repeats(edges)
+            or EdgeGate(what_edge(edge), edge.signal, edge.target, edge=edge, inlet=inlets[edge.target])
+            for edge in without_repeats(edges)
         )
         for index, gate in enumerate(self.wait_gates):
             targets = [edge.target for edge in edges if edge.wait == index]
@@ -215,26 +215,3 @@ class Gates:
             gate.is_open = is_open
             self._report(gate)
             self._changed.fire()
-
-
-def _without_repeats(edges: Sequence[Edge]) -> list[Edge]:
-    """Leave out waits, and what the maps say again: the same wish to see the same service in the same state."""
-    found: dict[tuple[str, str], Edge] = {}
-    proved = {edge.target for edge in edges if edge.wait is not None}
-    for edge in edges:
-        if edge.wait is not None:
-            continue
-        # A wait gate asks for the live child of its provider already.
-        if edge.signal == "depends_on" or not (edge.until == "started" and edge.target in proved):
-            found.setdefault((edge.target, edge.until), edge)
-    return list(found.values())
-
-
-def _what(edge: Edge) -> str:
-    return f"{edge.target!r} to be {edge.until}"
-
-
-def _what_wait(wait: WaitSpec) -> str:
-    if isinstance(wait, Url):
-        return f"{wait.url} to answer"
-    return f"{wait.mount} to be mounted" if isinstance(wait, Mount) else f"{wait.directory} to exist"

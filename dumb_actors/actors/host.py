@@ -20,16 +20,18 @@ from dumb_actors.actors.adopting import (
     remove_stale_fifos,
 )
 from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput
+from dumb_actors.actors.inspecting import Inspector
 from dumb_actors.actors.leftovers import end_leftover
 from dumb_actors.actors.outputs import Outputs, Ways
-from dumb_actors.actors.ports import Adopted
+from dumb_actors.actors.ports import Adopted, Listener
 from dumb_actors.actors.starting import Starter
 from dumb_actors.config.settings import Orphans
 from dumb_actors.errors import SpawnFailed, UnusablePath
 from dumb_actors.keeper.client import Keeper
 from dumb_actors.logs.mover import GapNews, Mover
 from dumb_actors.model.child import Launch
-from dumb_actors.model.probe import ProbeSpec
+from dumb_actors.model.plan import Check
+from dumb_actors.model.probe import ProbeSpec, WaitSpec
 from dumb_actors.probes.base import Probe
 from dumb_actors.probes.kit import ProbeKit
 from dumb_actors.process import procfs, subreaper
@@ -119,6 +121,7 @@ class OsHost:
         self._lineage = lineage
         self._lookup = lookup
         self._identities = Identities()
+        self._inspector = Inspector(identities=self._identities, lookup=lookup)
         self._environ = settings.environ
         self._live: dict[str, HostedChild] = {}
         self._inheritance = inheritance
@@ -279,6 +282,14 @@ class OsHost:
             launch.argv, launch.cwd, launch.env.get("PATH"), service=launch.service
         )
         return attrs.evolve(launch, executable=program)
+
+    async def inspect(self, launch: Launch, waits: Sequence[WaitSpec]) -> Sequence[Check]:
+        """Say what a start of *launch* would find; see `Host`."""
+        return await self._inspector.inspect(launch, waits)
+
+    async def listeners(self, ports: Sequence[int]) -> Sequence[Listener]:
+        """Find who listens on *ports*; see `Host`."""
+        return await self._inspector.listeners(ports)
 
     async def spawn(self, launch: Launch) -> HostedChild:
         """Open the output, record the intent, spawn, record the pid, all in one go of one thread; see `Host`."""

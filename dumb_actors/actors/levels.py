@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import trio
 
-from dumb_actors.model.phase import LIVE, Phase
+from dumb_actors.model.phase import Phase, has_child, is_ready, meets
 from dumb_actors.model.spec import Until
 
 __all__ = ["Changed", "Inlet", "Level", "Outlet", "level_channel"]
@@ -50,18 +50,16 @@ class Level:
     @property
     def has_child(self) -> bool:
         """A child lives and is not being stopped."""
-        return self.phase in LIVE and self.phase is not Phase.STOPPING
+        return has_child(self.phase)
 
     @property
     def is_ready(self) -> bool:
         """Readiness was proved and the child still lives; a one-shot that has done its work counts."""
-        return self.phase in {Phase.READY, Phase.COMPLETED}
+        return is_ready(self.phase)
 
     def meets(self, until: Until) -> bool:
         """Tell whether a dependent that waits *until* may go."""
-        if until == "completed":
-            return self.phase is Phase.COMPLETED
-        return self.is_ready or (until == "started" and self.has_child)
+        return meets(self.phase, until)
 
     def __str__(self) -> str:
         return f"{self.phase}: {self.reason}" if self.reason else str(self.phase)

@@ -12,10 +12,12 @@ import attrs
 
 from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.child import Ending, Exit, Launch
-from dumb_actors.model.spec import ProbeSpec, StopStep
+from dumb_actors.model.plan import Check
+from dumb_actors.model.spec import ProbeSpec, StopStep, WaitSpec
 from dumb_actors.probes.base import Answer, Probe
+from dumb_actors.process.listening import Listener
 
-__all__ = ["Adopted", "Answer", "Child", "Host", "Probe"]
+__all__ = ["Adopted", "Answer", "Child", "Host", "Listener", "Probe"]
 
 
 class Child(Protocol):
@@ -124,6 +126,19 @@ class Host(Protocol):
         Raises:
             SpawnFailed: It could not be started; nothing of it is left.
         """
+
+    async def inspect(self, launch: Launch, waits: Sequence[WaitSpec]) -> Sequence[Check]:
+        """
+        Say what a start of *launch* would find, without starting anything; bounded in time.
+
+        Args:
+            launch: As `make_launch` gives it; nothing is done with its generation.
+
+            waits: What the service waits for before.
+        """
+
+    async def listeners(self, ports: Sequence[int]) -> Sequence[Listener]:
+        """Find who listens on *ports* (TCP) right now; bounded in time."""
 
     def probe(self, spec: ProbeSpec, launch: Launch | None) -> Probe:
         """Make the probe for *spec*; *launch* is the child it is about, None for a wait before a start."""

@@ -6,7 +6,7 @@ Its methods are what the REST API, the command line and embedding programs call;
 """
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import trio
@@ -19,19 +19,19 @@ from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.leftovers import end_leftover
 from dumb_actors.actors.masking import secrets_of
 from dumb_actors.actors.memory import Memory
+from dumb_actors.actors.plans import SupervisorPlans
 from dumb_actors.actors.ports import Adopted, Host
-from dumb_actors.actors.view import SupervisorView
 from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
-from dumb_actors.config.specs import check_specs
 from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout
-from dumb_actors.graph.dependency import DependencyGraph
-from dumb_actors.graph.plan import Difference, find_difference
+from dumb_actors.graph import planning
+from dumb_actors.journal.durations import Durations
 from dumb_actors.logs.redact import Redactor
 from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.event import Cause, ServiceSnapshot
 from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
 from dumb_actors.model.phase import Phase
+from dumb_actors.model.plan import Difference, Plan
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["START_TIMEOUT_S", "Supervisor"]
@@ -39,7 +39,7 @@ __all__ = ["START_TIMEOUT_S", "Supervisor"]
 START_TIMEOUT_S = 600.0
 
 
-class Supervisor(SupervisorView):
+class Supervisor(SupervisorPlans):
     """
     Runs a set of services; made by `open_supervisor`.
 
@@ -81,6 +81,8 @@ class Supervisor(SupervisorView):
         )
         if memory.note_event is not None:
             self._bus.add_listener(memory.note_event)
+        self.durations = Durations(memory.history)
+        self._bus.add_listener(self.durations.note)
         self._has_ended = False
         self._settings = settings
         self._host = host
@@ -150,20 +152,16 @@ class Supervisor(SupervisorView):
         Raises:
             ShuttingDown: Nothing was wished.
         """
-        wishes = self._memory.wishes
-        wished = [name for name in self.graph.order if wishes.decide(name, self.specs[name].enabled)]
-        there = {n for n, a in self._crew.actors.items() if a.state.wished and a.state.phase is not Phase.FAILED}
+        wished = self._wished_at_boot()
+        plan = self._plan_boot(self._scene_of_action)
         first = self._bus.seq + 1
-        for name in wished:
-            if name not in there:
-                self._dispatch.post("start", name, by=by, lasting=False)
-        # Not what somebody has started here: that is no enabled service either, and goes on.
-        for name in (there & self._adopted) - set(wished):
-            self._dispatch.post("stop", name, by=by, lasting=False)
-        found = f", {len(there & set(wished))} of them are there already" if there else ""
+        for step in plan.steps:
+            self._dispatch.post("stop" if step.action == "stop" else "start", step.service, by=by, lasting=False)
+        there = len(wished) - sum(step.action == "start" for step in plan.steps)
+        found = f", {there} of them are there already" if there else ""
         adopted = sorted(self._adopted.intersection(wished))
         self._say(
-            "booted", f"{len(wished)} services are wished{found}", by, wished=wished, adopted=adopted, first=first
+            "booted", f"{len(wished)} services are wished{found}", by, wished=list(wished), adopted=adopted, first=first
         )
         await trio.lowlevel.checkpoint()
         return tuple(wished)
@@ -230,7 +228,9 @@ class Supervisor(SupervisorView):
         self, action: Action, name: str, *, dependencies: Dependencies, timeout: float, by: str
     ) -> ServiceSnapshot:
         spec = self.find(name)
-        plan = self.plan_start(spec.name, dependencies=dependencies)
+        # What there is to do for the others is the same for both.
+        scene, startable = self._scene_of_action, self._startable
+        plan = planning.plan_start(scene, spec.name, startable=startable, dependencies=dependencies)
         # All in one step, without a checkpoint: no actor moves before all of them are wished.
         also = [self._dispatch.post("start", other, by=by) for other in plan.services if other != spec.name]
         command = self._dispatch.post(action, spec.name, by=by, dependencies=dependencies, also=also)
@@ -333,38 +333,36 @@ class Supervisor(SupervisorView):
         Cancellation: without effect while services are being stopped, which is bounded by their stop steps; a set that
         is half one and half the other would be nobody's.
         """
-        specs = new.specs if isinstance(new, Config) else tuple(new)
-        knowledge = new.knowledge if isinstance(new, Config) else self.graph.knowledge
-        check_specs(specs, knowledge)
-        graph = DependencyGraph(specs, knowledge)
+        change = self._change_to(new)
         async with self._turn:
             self._dispatch.check_open()
-            found = find_difference(self.specs, {spec.name: spec for spec in specs})
-            wished = {name for name in found.changed if self._crew.actors[name].state.wished}
+            found, plan = self._plan_change(change, self._scene_of_action)
             replaced = frozenset({*found.removed, *found.changed})
             self._dispatch.changing = replaced
             try:
                 with trio.CancelScope(shield=True):
-                    await self._dispatch.shut_down(replaced, by)
-                self._run(self._crew.change(specs, graph, replaced=replaced))
+                    await self._dispatch.shut_down(replaced, plan.steps, by)
+                self._run(self._crew.change(change.specs, change.graph, replaced=replaced))
             finally:
                 self._dispatch.changing = frozenset()
             self.config = new if isinstance(new, Config) else self.config
             # The former ones stay: what was written before can still be read.
             self._secrets |= secrets_of(new)
             self.redactor = Redactor(self._secrets)
-            self._apply_wishes(found, wished, by)
+            self._apply_wishes(found, plan, by)
         return found
 
-    def _apply_wishes(self, found: Difference, wished: Collection[str], by: str) -> None:
+    def _apply_wishes(self, found: Difference, plan: Plan, by: str) -> None:
         text = f"{len(found.added)} new, {len(found.changed)} changed, {len(found.removed)} removed"
         self._say("reconfigured", text, by)
+        stops = {step.service for step in plan.steps if step.action == "stop"}
         for name in found.disabled:
-            self._dispatch.post("stop", name, by=by)
-        added = {name for name in found.added if self.specs[name].enabled}
-        for name in self.graph.order:
-            if name in added or name in found.enabled or name in wished:
-                self._dispatch.post("start", name, by=by)
+            # Who was started while others were being stopped is disabled all the same.
+            if name in stops or not self._crew.actors[name].situation().is_at_rest:
+                self._dispatch.post("stop", name, by=by)
+        for step in plan.steps:
+            if step.action == "start":
+                self._dispatch.post("start", step.service, by=by)
 
     async def shutdown(self, *, by: str = "library") -> None:
         """
@@ -376,7 +374,8 @@ class Supervisor(SupervisorView):
         async with self._turn:  # a reconfiguration under way comes to its end first, which is bounded as well
             if not self._has_ended:
                 self._say("shutdown", f"asked for by {by}", by)
-                await self._dispatch.shut_down(self.specs, by)
+                plan = planning.plan_shutdown(self._scene_of_action)
+                await self._dispatch.shut_down(self.specs, plan.steps, by)
                 self._has_ended = True
                 self._say("ended", "everything is stopped", by)
                 self._bus.close()

@@ -1,4 +1,4 @@
-"""What anybody may ask of a supervisor: answers from memory, plans, events, and their history."""
+"""What anybody may ask of a supervisor: answers from memory, events, and their history."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -8,7 +8,6 @@ import trio
 
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.bus import EventBus, EventStream
-from dumb_actors.actors.commands import Dependencies
 from dumb_actors.actors.explaining import WhyQuestion
 from dumb_actors.actors.graphview import GraphView
 from dumb_actors.actors.launch import LaunchSettings
@@ -16,13 +15,11 @@ from dumb_actors.actors.past import SupervisorPast
 from dumb_actors.actors.wiring import Crew
 from dumb_actors.errors import UnknownService
 from dumb_actors.graph.dependency import DependencyGraph
-from dumb_actors.graph.plan import Plan, plan_start, plan_stop
 from dumb_actors.journal.explanation import Explanation
 from dumb_actors.journal.history import history_of
 from dumb_actors.journal.reading import Question
 from dumb_actors.model.event import Event, ServiceSnapshot, Snapshot
 from dumb_actors.model.names import find_name
-from dumb_actors.model.phase import Phase
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["SupervisorView"]
@@ -176,30 +173,6 @@ class SupervisorView(GraphView, SupervisorPast):
         question = WhyQuestion.of(name, at, self.snapshot(), self._bus, self.journal_dir)
         return await trio.to_thread.run_sync(question.answer, limiter=self._history_threads, abandon_on_cancel=True)
 
-    def plan_start(self, name: str, *, dependencies: Dependencies = "start") -> Plan:
-        """
-        Say what `start` would do: which services, in which order, why.
-
-        Raises:
-            UnknownService: No such name.
-        """
-        spec = self.find(name)
-        up = frozenset(n for n, a in self._crew.actors.items() if a.state.wished and a.state.phase is not Phase.FAILED)
-        plan = plan_start(self.graph, spec.name, startable=self._startable, up=up - {spec.name})
-        if dependencies == "start":
-            return plan
-        return Plan(tuple(step for step in plan.steps if step.service == spec.name))
-
-    def plan_stop(self, name: str) -> Plan:
-        """
-        Say what `stop` would do, and to whom.
-
-        Raises:
-            UnknownService: No such name.
-        """
-        up = frozenset(n for n, a in self._crew.actors.items() if a.state.wished)
-        return plan_stop(self.graph, self.find(name).name, up=up)
-
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _name(self, service: str) -> str:
@@ -207,10 +180,6 @@ class SupervisorView(GraphView, SupervisorPast):
 
     def _actor(self, name: str) -> ServiceActor:
         return self._crew.actors[self.find(name).name]
-
-    @property
-    def _startable(self) -> frozenset[str]:
-        return frozenset(name for name, spec in self.specs.items() if spec.enabled)
 
     def _why_not_ready(self, name: str) -> str:
         snapshot = self.status(name)

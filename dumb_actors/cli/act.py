@@ -14,7 +14,7 @@ from dumb_actors.cli.paint import DONE, FAILED, for_how_long, paint_for
 from dumb_actors.cli.show import reason_of
 from dumb_actors.errors import ApiUnreachable, DumbActorsError, UnknownService
 
-__all__ = ["Action", "Done", "Order", "carry_out"]
+__all__ = ["Action", "Done", "Order", "carry_out", "find_names"]
 
 Action: TypeAlias = Literal["start", "stop", "restart"]
 
@@ -100,13 +100,19 @@ def carry_out(api: Api, order: Order) -> list[Done]:
 
         ApiUnreachable: The supervisor is not there.
     """
-    names = _resolve(api, order.names)
+    names = find_names(api, order.names)
     if order.action == "start":
         return _all_at_once(api, order, names)
     return [done for name in names for done in _all_at_once(api, order, [name])]
 
 
-def _resolve(api: Api, typed: Sequence[str]) -> list[str]:
+def find_names(api: Api, typed: Sequence[str]) -> list[str]:
+    """
+    Find whom a person means, each once.
+
+    Raises:
+        UnknownService: One of them.
+    """
     services = api.services()
     names: list[str] = []
     for name in typed:

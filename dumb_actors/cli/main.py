@@ -15,6 +15,7 @@ from dumb_actors.cli.complete import PROGRAM, SHELLS, complete_service, script_f
 from dumb_actors.cli.options import SECONDS, json_option, root_of, root_option, with_api
 from dumb_actors.cli.ownlog import LEVELS
 from dumb_actors.cli.paint import DONE, FAILED, MISUSED, exit_code_of, fail, paint_for
+from dumb_actors.cli.plan import plan
 from dumb_actors.cli.when import when_option
 from dumb_actors.errors import DumbActorsError, UnknownService
 
@@ -219,6 +220,9 @@ def stop(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
 def restart(api: Api, names: tuple[str, ...], dependencies: str | None, timeout: float | None, *, as_json: bool) -> int:
     """Stop and start services, one after the other, and wait until they are ready. Their dependents keep running."""
     return _carry_out(api, "restart", names, dependencies, timeout, as_json=as_json)
+
+
+cli.add_command(plan)
 
 
 @cli.command(epilog=_EPILOG, short_help="Show the output of a service.")

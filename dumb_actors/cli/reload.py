@@ -11,7 +11,7 @@ from dumb_actors.cli.output import LineWriter
 from dumb_actors.config.load import Config, load_config
 from dumb_actors.config.root import Root
 from dumb_actors.errors import ConfigError, DumbActorsError
-from dumb_actors.graph.plan import Difference
+from dumb_actors.model.plan import Difference
 
 __all__ = ["Reloader"]
 

@@ -13,7 +13,18 @@ from typing import Literal
 
 from dumb_actors.errors import IllegalTransition
 
-__all__ = ["LIVE", "RESTING", "TRANSITIONS", "Phase", "WireStatus", "check_transition", "wire_status"]
+__all__ = [
+    "LIVE",
+    "RESTING",
+    "TRANSITIONS",
+    "Phase",
+    "WireStatus",
+    "check_transition",
+    "has_child",
+    "is_ready",
+    "meets",
+    "wire_status",
+]
 
 WireStatus = Literal["running", "stopped", "idle"]
 
@@ -78,6 +89,23 @@ def wire_status(phase: Phase) -> WireStatus:
     `stopped`, which is why everything that is wished and has no child is `idle`.
     """
     return _WIRE[phase]
+
+
+def has_child(phase: Phase) -> bool:
+    """Tell whether a child lives in *phase* that is not being stopped."""
+    return phase in LIVE and phase is not Phase.STOPPING
+
+
+def is_ready(phase: Phase) -> bool:
+    """Tell whether readiness was proved and the child still lives; a one-shot that has done its work counts."""
+    return phase in {Phase.READY, Phase.COMPLETED}
+
+
+def meets(phase: Phase, until: Literal["started", "ready", "completed"]) -> bool:
+    """Tell whether a dependent that waits *until* may go while its dependency is in *phase*."""
+    if until == "completed":
+        return phase is Phase.COMPLETED
+    return is_ready(phase) or (until == "started" and has_child(phase))
 
 
 def check_transition(service: str, before: Phase, after: Phase) -> None:

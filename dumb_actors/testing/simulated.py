@@ -17,7 +17,7 @@ import trio
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.launch import LaunchSettings
 from dumb_actors.actors.memory import Memory
-from dumb_actors.actors.ports import Adopted, Answer
+from dumb_actors.actors.ports import Adopted, Answer, Listener
 from dumb_actors.actors.running import run_supervisor
 from dumb_actors.actors.supervisor import Supervisor
 from dumb_actors.actors.wiring import ActorFactory
@@ -25,7 +25,8 @@ from dumb_actors.errors import SpawnFailed
 from dumb_actors.logs.sink import GapNews
 from dumb_actors.model.child import Ending, Exit, Launch
 from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
-from dumb_actors.model.probe import Directory, Mount, ProbeSpec, Settle, Url
+from dumb_actors.model.plan import Check
+from dumb_actors.model.probe import Directory, Mount, ProbeSpec, Settle, Url, WaitSpec
 from dumb_actors.model.spec import ServiceSpec, StopStep
 
 __all__ = ["Behaviour", "SimulatedHost", "open_simulation"]
@@ -169,6 +170,8 @@ class SimulatedHost:
 
         completed: The orders of one-shots that have done their work, by service.
 
+        listening: Who has which ports; nobody, unless a test says so.
+
         truths: Whether a wait (its URL or directory) holds; what is not mentioned holds. Change it with `set_truth`.
     """
 
@@ -184,6 +187,7 @@ class SimulatedHost:
         self.completed: dict[str, Launch] = {}
         self.can_leave = True
         self.truths: dict[str, bool] = {}
+        self.listening: list[Listener] = []
 
     def survivors(self) -> Mapping[str, Adopted]:
         """Give the children that live: an earlier simulation on this host may have left them."""
@@ -247,6 +251,25 @@ class SimulatedHost:
         """Take the time that the behaviour says."""
         await trio.sleep(self.behaviour(launch.service).prepare_takes)
         return launch
+
+    async def inspect(self, launch: Launch, waits: Sequence[WaitSpec]) -> Sequence[Check]:
+        """Find the program unless the behaviour of the next child says that its spawn fails."""
+        await trio.lowlevel.checkpoint()
+        error = self.behaviour(launch.service).spawn_error
+        return [
+            Check(
+                service=launch.service,
+                kind="program",
+                subject=launch.argv[0],
+                ok=error is None,
+                text=error or f"found as {launch.argv[0]}",
+            )
+        ]
+
+    async def listeners(self, ports: Sequence[int]) -> Sequence[Listener]:
+        """Give those of `listening`."""
+        await trio.lowlevel.checkpoint()
+        return [listener for listener in self.listening if listener.port in ports]
 
     async def spawn(self, launch: Launch) -> SimulatedChild:
         """Make a child, or fail as the behaviour says."""

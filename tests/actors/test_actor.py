@@ -340,12 +340,12 @@ async def test_a_second_interrupt_during_the_end_hastens_it(autojump_clock, monk
     interrupts = iter([KeyboardInterrupt()])
     sound = Dispatch.shut_down
 
-    async def shut_down(self, names, by):
+    async def shut_down(self, names, steps, by):
         with trio.move_on_after(1):
-            return await sound(self, names, by)
+            return await sound(self, names, steps, by)
         for interrupt in interrupts:
             raise interrupt
-        return await sound(self, names, by)
+        return await sound(self, names, steps, by)
 
     monkeypatch.setattr(Dispatch, "shut_down", shut_down)
     with pytest.raises(KeyError, match="first"):

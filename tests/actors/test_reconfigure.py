@@ -5,8 +5,8 @@ import pytest
 import trio
 
 from dumb_actors.errors import Busy, ConfigError, UnknownService
-from dumb_actors.graph.plan import find_difference
 from dumb_actors.model.phase import Phase
+from dumb_actors.model.plan import find_difference
 from dumb_actors.model.probe import Tcp, Url
 from dumb_actors.model.spec import DependsOn, ServiceSpec
 from dumb_actors.testing.recorder import EventRecorder

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from dumb_actors.errors import ConfigError
 from dumb_actors.graph.dependency import DependencyGraph, check_graph
-from dumb_actors.graph.plan import plan_shutdown, plan_start, plan_stop
-from dumb_actors.model.spec import DependsOn, Directory, ServiceSpec, Url
+from dumb_actors.model.spec import Directory, ServiceSpec, Url
 
 MEDIA = [
     ServiceSpec("riven", "r", waits=[Directory("/mnt/debrid/riven/__all__")], depends_on=["db"]),
@@ -72,36 +71,7 @@ def acyclic(draw: st.DrawFn) -> list[ServiceSpec]:
 
 
 @given(acyclic())
-def test_order_puts_dependencies_first_and_shutdown_is_its_reverse(specs: list[ServiceSpec]) -> None:
+def test_order_puts_dependencies_first(specs: list[ServiceSpec]) -> None:
     graph = DependencyGraph(specs)
     place = {name: index for index, name in enumerate(graph.order)}
     assert all(place[e.target] < place[e.source] for e in graph.edges)
-    steps = plan_shutdown(graph).steps
-    assert [step.service for step in steps] == list(reversed(graph.order))
-    assert all(set(step.after) == set(graph.dependents(step.service)) for step in steps)
-
-
-def test_plan_start_takes_what_is_required_or_enabled() -> None:
-    specs = [
-        ServiceSpec(
-            "top", "t", depends_on=["must", DependsOn("may", required=False)], waits=[Url("http://localhost:1/")]
-        ),
-        ServiceSpec("must", "m", enabled=False),
-        ServiceSpec("may", "m", enabled=False),
-        ServiceSpec("url", "u", ports=[1], enabled=False),
-    ]
-    graph = DependencyGraph(specs)
-    plan = plan_start(graph, "top", startable=frozenset(), up=frozenset())
-    assert set(plan.services) == {"top", "must"}
-    plan = plan_start(graph, "top", startable=frozenset({"url", "may"}), up=frozenset({"must"}))
-    assert set(plan.services) == {"top", "url", "may"}
-    assert plan.services[-1] == "top"
-    assert set(plan.steps[-1].after) == {"url", "may"}
-
-
-def test_plan_stop_tells_whom_it_touches() -> None:
-    graph = DependencyGraph(MEDIA)
-    plan = plan_stop(graph, "rclone", up=frozenset({"riven"}))
-    assert plan.services == ("rclone",)
-    assert [effect.service for effect in plan.effects] == ["riven"]
-    assert plan_stop(graph, "rclone", up=frozenset()).effects == ()

@@ -8,15 +8,16 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from dumb_actors.actors import dispatch as dispatch_module
 from dumb_actors.actors.actor import ServiceActor
 from dumb_actors.actors.commands import Command
 from dumb_actors.actors.gates import Gates
 from dumb_actors.actors.outcome import Loss
 from dumb_actors.actors.run import Run
 from dumb_actors.errors import DumbActorsError
-from dumb_actors.graph.plan import Plan, Step, plan_shutdown
+from dumb_actors.graph import planning
+from dumb_actors.graph.planning import plan_shutdown
 from dumb_actors.model.event import Cause
+from dumb_actors.model.plan import Plan, Step
 from dumb_actors.model.restart import Decision
 from dumb_actors.model.spec import ServiceSpec, Tcp, Url
 from dumb_actors.testing.checker import RuleChecker
@@ -88,10 +89,10 @@ def waits_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_order_at_shutdown(patch: pytest.MonkeyPatch) -> None:
-    def unordered(graph) -> Plan:
-        return Plan(tuple(Step(s.action, s.service, (), s.why) for s in plan_shutdown(graph).steps))
+    def unordered(scene) -> Plan:
+        return Plan(tuple(Step(s.action, s.service, (), s.why) for s in plan_shutdown(scene).steps))
 
-    patch.setattr(dispatch_module, "plan_shutdown", unordered)
+    patch.setattr(planning, "plan_shutdown", unordered)
 
 
 def stops_a_bystander(patch: pytest.MonkeyPatch) -> None:

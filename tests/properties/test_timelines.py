@@ -9,11 +9,11 @@ from pathlib import Path
 import attrs
 import pytest
 import trio
-from dumb_actors.graph.dependency import DependencyGraph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.journal.boots import Past, boot_timeline, list_boots, start_timeline
 from dumb_actors.journal.codec import line_of
 from dumb_actors.journal.course import Course, Scope

@@ -16,6 +16,7 @@ from dumb_web import (
     graph,
     lifecycle,
     logs,
+    planning,
     processes,
     shutdown,
     status,
@@ -36,6 +37,7 @@ BODY_LIMIT = 1024 * 1024
 ROUTES: tuple[Route, ...] = (
     *processes.ROUTES,
     *lifecycle.ROUTES,
+    *planning.ROUTES,
     *status.ROUTES,
     *graph.ROUTES,
     *capabilities.ROUTES,

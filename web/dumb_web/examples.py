@@ -253,6 +253,86 @@ MISSING = {
     "signal": "core_service_fields",
     "path": "$.seerr.instances.Main.core_service",
 }
+STEP = {
+    "action": "start",
+    "process_name": NAME,
+    "after": ["PostgreSQL"],
+    "gone": [],
+    "wave": 2,
+    "why": "asked for",
+    "needs": [],
+    "expected_s": 4.1,
+}
+PLAN = {
+    "command": "start",
+    "process_name": NAME,
+    "already": "",
+    "steps": [
+        {
+            **STEP,
+            "process_name": "PostgreSQL",
+            "after": [],
+            "wave": 1,
+            "why": f"'{NAME}' needs it (depends_on)",
+            "needs": [{"process_name": NAME, "signals": ["depends_on"]}],
+            "expected_s": 0.6,
+        },
+        STEP,
+    ],
+    "effects": [],
+    "waits_for": [
+        {
+            "process_name": NAME,
+            "what": "http://nas.example/ to answer",
+            "why": "no service here provides it; whether it holds is not known",
+            "dependency": None,
+        }
+    ],
+    "expected_s": 4.7,
+    "unknown": [],
+    "checks": [
+        {
+            "process_name": NAME,
+            "kind": "port",
+            "subject": "8080",
+            "ok": False,
+            "text": "port 8080 is taken: nginx (pid 812) listens there",
+            "fatal": True,
+            "hint": "end that, or give this service another port",
+        }
+    ],
+    "would_fail": [
+        f"'{NAME}': port 8080 is taken: nginx (pid 812) listens there (end that, or give this service another port)"
+    ],
+}
+QUIET = {**PLAN, "waits_for": [], "checks": [], "would_fail": []}
+STOPPED = {**STEP, "action": "stop", "process_name": "PostgreSQL", "after": [], "wave": 1, "expected_s": 0.3}
+LOSS = {
+    "process_name": NAME,
+    "effect": "is stopped, because 'PostgreSQL' is lost, and waits until that is back",
+    "kind": "waits",
+    "dependency": "PostgreSQL",
+    "on_loss": "restart",
+    "depth": 1,
+    "certain": True,
+}
+STOPPING = {
+    **QUIET,
+    "command": "stop",
+    "process_name": "PostgreSQL",
+    "steps": [STOPPED],
+    "effects": [LOSS],
+    "expected_s": 0.3,
+}
+RESTARTING = {
+    **STOPPING,
+    "command": "restart",
+    "steps": [{**STOPPED, "action": "restart", "expected_s": 0.9}],
+    "effects": [{**LOSS, "effect": "is restarted, because 'PostgreSQL' is lost", "kind": "restarts"}],
+    "expected_s": 0.9,
+}
+NO_NAME = {"detail": "process_name is required", "code": "bad-request"}
+NOBODY = {"detail": "Service not enabled or found", "code": "unknown-service", "service": "Rivn", "known": [NAME]}
 DONE = {"process_name": NAME, "phase": "ready", "pid": 4712, "generation": 1}
 UNSTARTED = f"Unable to start the service '{NAME}': "
 WHY = {
@@ -337,8 +417,12 @@ WHY = {
     "complete": True,
 }
 START = Example(
+    asks={"dry_run": False},
     body={"process_name": NAME, "timeout": 60},
-    answers={"ready": {**DONE, "status": "Service started successfully", "also_started": ["PostgreSQL"]}},
+    answers={
+        "ready": {**DONE, "status": "Service started successfully", "also_started": ["PostgreSQL"]},
+        "dry run": {"dry_run": True, "plan": PLAN},
+    },
     failures={
         404: {"detail": "Service not enabled or found", "code": "unknown-service", "service": "Rivn", "known": [NAME]},
         409: {
@@ -398,13 +482,19 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
     ),
     ("POST", "/process/start-service"): START,
     ("POST", "/process/restart-service"): Example(
+        asks={"dry_run": False},
         body={"process_name": NAME},
-        answers={"ready": {**DONE, "status": "Service restarted successfully", "generation": 2}},
+        answers={
+            "ready": {**DONE, "status": "Service restarted successfully", "generation": 2},
+            "dry run": {"dry_run": True, "plan": RESTARTING},
+        },
         failures=START.failures,
     ),
     ("POST", "/process/stop-service"): Example(
+        asks={"dry_run": False},
         body={"process_name": "PostgreSQL"},
         answers={
+            "dry run": {"dry_run": True, "plan": STOPPING},
             "stopped": {
                 "process_name": "PostgreSQL",
                 "phase": "stopped",
@@ -412,9 +502,47 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
                 "generation": 2,
                 "status": "Service stopped successfully",
                 "dependents": [{"process_name": NAME, "effect": "keeps running and is told"}],
-            }
+            },
         },
         failures={504: {"detail": "'PostgreSQL' has not stopped within 50 s", "code": "stop-timeout"}},
+    ),
+    ("GET", "/plan/start"): Example(
+        asks={"process_name": NAME, "dependencies": "start"},
+        answers={"a port is taken": PLAN},
+        failures={400: NO_NAME, 404: NOBODY},
+    ),
+    ("GET", "/plan/stop"): Example(
+        asks={"process_name": "PostgreSQL"},
+        answers={"with a dependent": STOPPING},
+        failures={400: NO_NAME, 404: NOBODY},
+    ),
+    ("GET", "/plan/restart"): Example(
+        asks={"process_name": "PostgreSQL", "dependencies": "start"},
+        answers={"with a dependent": RESTARTING},
+        failures={400: NO_NAME, 404: NOBODY},
+    ),
+    ("GET", "/plan/reconfigure"): Example(
+        answers={
+            "nothing differs": {
+                **QUIET,
+                "command": "reconfigure",
+                "process_name": None,
+                "already": "nothing differs",
+                "steps": [],
+                "expected_s": 0.0,
+            }
+        },
+        failures={
+            400: {"detail": "/srv/stack/config/dumb_config.json: 1 fault", "code": "config-error", "faults": []},
+            409: {
+                "detail": "the services of this supervisor do not come from a configuration file",
+                "code": "refused",
+            },
+        },
+    ),
+    ("GET", "/plan/boot"): Example(answers={"two services": {**QUIET, "command": "boot", "process_name": None}}),
+    ("GET", "/plan/shutdown"): Example(
+        answers={"one service": {**STOPPING, "command": "shutdown", "process_name": None, "effects": []}}
     ),
     ("GET", "/process/service-status"): Example(
         asks={"process_name": NAME, "include_health": True},

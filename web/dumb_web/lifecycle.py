@@ -23,9 +23,12 @@ from dumb_actors import (
     Supervisor,
     UnknownService,
 )
+from dumb_web.builtins import refuse_builtin
 from dumb_web.context import Web
 from dumb_web.errors import ApiError
+from dumb_web.finding import find_listed
 from dumb_web.listing import API_KEY
+from dumb_web.planning import PlanAnswer, plan_one
 from dumb_web.routes import Route
 from dumb_web.snapshots import waiting_for
 from dumb_web.structure import Range
@@ -34,6 +37,18 @@ __all__ = ["ROUTES"]
 
 LONGEST_S = 86_400
 DEFAULT_S = 600.0
+
+
+@attrs.frozen
+class DryRun:
+    """
+    The query of a command.
+
+    Attributes:
+        dry_run: Change nothing, and answer what the command would do. Our own addition.
+    """
+
+    dry_run: bool = False
 
 
 @attrs.frozen
@@ -129,16 +144,18 @@ class Stopped(Done):
     Nothing of the service is left.
 
     Attributes:
-        dependents: Who needs it, and what happens to them.
+        dependents: Who needs it, directly or not, and what happens to them.
     """
 
     status: Literal["Service stopped successfully"] = "Service stopped successfully"
     dependents: Sequence[Touched]
 
 
-async def start_service(web: Web, body: StartRequest) -> Started:
+async def start_service(web: Web, query: DryRun, body: StartRequest) -> Started | PlanAnswer:
     """Start a service and what it needs; answered when it is ready."""
-    if isinstance(found := _find(web, body.process_name), Builtin):
+    if query.dry_run:
+        return PlanAnswer(plan=await plan_one(web, "start", body.process_name, dependencies=body.dependencies))
+    if isinstance(found := find_listed(web, body.process_name), Builtin):
         return _start_builtin(found, body.process_name)
     # Planned and started without a checkpoint between: what the plan says is what the start does.
     plan = web.supervisor.plan_start(found.name, dependencies=body.dependencies)
@@ -152,10 +169,12 @@ async def start_service(web: Web, body: StartRequest) -> Started:
     return Started(process_name=body.process_name, **_facts(snapshot), also_started=also)
 
 
-async def restart_service(web: Web, body: StartRequest) -> Restarted:
+async def restart_service(web: Web, query: DryRun, body: StartRequest) -> Restarted | PlanAnswer:
     """Stop a service if it runs, and start it; answered when it is ready."""
-    if isinstance(found := _find(web, body.process_name), Builtin):
-        raise _refuse_builtin(found, "restarted")
+    if query.dry_run:
+        return PlanAnswer(plan=await plan_one(web, "restart", body.process_name, dependencies=body.dependencies))
+    if isinstance(found := find_listed(web, body.process_name), Builtin):
+        raise refuse_builtin(found, "restarted")
     try:
         snapshot = await web.supervisor.restart(
             found.name, dependencies=body.dependencies, timeout=body.timeout, by="api"
@@ -165,21 +184,16 @@ async def restart_service(web: Web, body: StartRequest) -> Restarted:
     return Restarted(process_name=body.process_name, **_facts(snapshot))
 
 
-async def stop_service(web: Web, body: StopRequest) -> Stopped:
+async def stop_service(web: Web, query: DryRun, body: StopRequest) -> Stopped | PlanAnswer:
     """Stop a service; answered when nothing of it is left. Its dependents are named, and what happens to them."""
-    if isinstance(found := _find(web, body.process_name), Builtin):
+    if query.dry_run:
+        return PlanAnswer(plan=await plan_one(web, "stop", body.process_name))
+    if isinstance(found := find_listed(web, body.process_name), Builtin):
         return _stop_builtin(found, body.process_name)
     effects = web.supervisor.plan_stop(found.name).effects
     snapshot = await web.supervisor.stop(found.name, by="api")
     touched = [Touched(process_name=effect.service, effect=effect.effect) for effect in effects]
     return Stopped(process_name=body.process_name, **_facts(snapshot), dependents=touched)
-
-
-def _find(web: Web, name: str) -> Any:
-    try:
-        return web.listing.find(name)
-    except UnknownService as error:
-        raise ApiError(404, "Service not enabled or found", code=error.code, **error.detail) from None
 
 
 def _facts(snapshot: ServiceSnapshot) -> dict[str, Any]:
@@ -206,23 +220,15 @@ def _explain(error: DumbActorsError, supervisor: Supervisor, name: str, what: st
 
 def _start_builtin(builtin: Builtin, name: str) -> Started:
     if builtin.key != API_KEY:
-        raise _refuse_builtin(builtin, "started")
+        raise refuse_builtin(builtin, "started")
     # Who asks us has the proof before it: this is what answers.
     return Started(process_name=name, phase=Phase.READY, pid=os.getpid(), generation=0, also_started=[])
 
 
 def _stop_builtin(builtin: Builtin, name: str) -> Stopped:
     if builtin.key == API_KEY:
-        raise _refuse_builtin(builtin, "stopped")
+        raise refuse_builtin(builtin, "stopped")
     return Stopped(process_name=name, phase=Phase.STOPPED, pid=None, generation=0, dependents=[])
-
-
-def _refuse_builtin(builtin: Builtin, what: str) -> Refused:
-    if builtin.key == API_KEY:
-        text = f"{builtin.name!r} is this supervisor itself and cannot be {what} from here; `dumb-actors down` ends it"
-    else:
-        text = f'{builtin.name!r} cannot be {what}: it has no command; give its block dumb.frontend a "command"'
-    return Refused(text, service=builtin.name)
 
 
 COMMANDS = (UnknownService, Refused, Superseded, Busy, ShuttingDown)

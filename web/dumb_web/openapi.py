@@ -28,6 +28,7 @@ services match exactly, else without regard to case and spaces."""
 TAGS: Mapping[str, tuple[str, str]] = {
     "processes": ("Configuration", "What is configured."),
     "lifecycle": ("Commands", "Start, stop and restart a service."),
+    "planning": ("Plans", "What a command would do, without doing it."),
     "status": ("State", "What is, from memory."),
     "graph": ("Dependencies", "What needs what, and why."),
     "events": ("Events", "What happens, as it happens."),
