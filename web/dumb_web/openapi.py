@@ -33,6 +33,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     "events": ("Events", "What happens, as it happens."),
     "events_history": ("Events", ""),
     "logs": ("Logs", "What services write."),
+    "catalogue": ("Catalogue", "What is known of services, and can be set up."),
     "capabilities": ("About this server", "What it can do, its description, and its end."),
     "description": ("About this server", ""),
     "shutdown": ("About this server", ""),

@@ -1,0 +1,46 @@
+"""Where the data of this distribution is; what needs no more than that costs nothing to import."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+__all__ = ["SUFFIX", "Stamp", "known_keys", "own_files", "shared_file", "stamp"]
+
+Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]
+"""The files of a folder in a certain state: the name, time of change, size and inode of each."""
+
+SUFFIX = ".toml"
+
+# Not by `importlib.resources`: its import alone takes longer than reading every file.
+_HERE = Path(__file__).parent
+
+
+@cache
+def own_files() -> Mapping[str, Path]:
+    """Give the files of the services by key; the folder is looked at once."""
+    folder = _HERE / "services"
+    names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208 (nothing but names)
+    return {name.removesuffix(SUFFIX): folder / name for name in names}
+
+
+def shared_file() -> Path:
+    """Give the file of what all entries share."""
+    return _HERE / "options.toml"
+
+
+@cache
+def known_keys() -> frozenset[str]:
+    """Give the keys of the services that this distribution knows, from the names of the files alone."""
+    return frozenset(own_files())
+
+
+def stamp(folder: str | os.PathLike[str]) -> Stamp:
+    """Tell the present state of a user's *folder* apart from others, without reading its files; empty without any."""
+    try:
+        with os.scandir(folder) as found:
+            files = [(one.name, one.stat()) for one in found if one.name.endswith(SUFFIX) and one.name[0] != "."]
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    return tuple(sorted((name, at.st_mtime_ns, at.st_size, at.st_ino) for name, at in files))
