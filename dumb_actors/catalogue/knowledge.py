@@ -14,10 +14,12 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import attrs
+
 from dumb_actors.catalogue.files import own_files, stamp
 from dumb_actors.model.knowledge import Conditional, Exemption, Knowledge, Provider, SoftLink
 
-__all__ = ["aliases_of", "knowledge_of", "load_knowledge"]
+__all__ = ["Known", "aliases_of", "knowledge_of", "load_knowledge"]
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -25,7 +27,22 @@ _OTHER_TABLE = re.compile(r"^\[(?!\[?(?:core|listed|conditional|providers)\b)", 
 _DEFAULT = re.compile(r"^\[(?:block|instances)\b", re.MULTILINE)
 
 
-def load_knowledge(folder: str | os.PathLike[str] | None = None) -> Knowledge:
+@attrs.frozen(kw_only=True)
+class Known:
+    """
+    What the catalogue knows for the graph.
+
+    Attributes:
+        knowledge: As a value.
+
+        warnings: Faults of files of the user's that are left out, each with its file and place.
+    """
+
+    knowledge: Knowledge
+    warnings: tuple[str, ...] = ()
+
+
+def load_knowledge(folder: str | os.PathLike[str] | None = None) -> Known:
     """
     Give what the catalogue knows for the graph; read once.
 
@@ -33,10 +50,12 @@ def load_knowledge(folder: str | os.PathLike[str] | None = None) -> Knowledge:
         folder: The user's own, as for `load_catalogue`.
     """
     if folder is None or not stamp(folder):
-        return _own_knowledge()
+        return Known(knowledge=_own_knowledge())
     from dumb_actors.catalogue.loading import load_catalogue
 
-    return load_catalogue(folder).knowledge()
+    catalogue = load_catalogue(folder)
+    told = [f"{error.source}: {fault}" for error in catalogue.faults for fault in error.faults]
+    return Known(knowledge=catalogue.knowledge(), warnings=tuple(told))
 
 
 @cache

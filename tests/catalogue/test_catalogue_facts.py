@@ -17,6 +17,7 @@ from facts import (
 )
 
 from dumb_actors.catalogue import core_offers, known_keys, load_catalogue, optional_offers, repo_url, sponsorship_url
+from dumb_actors.catalogue.knowledge import Known, load_knowledge
 
 CATALOGUE = load_catalogue()
 OFFERS = {offer.key: offer for offer in core_offers(CATALOGUE)}
@@ -289,7 +290,16 @@ def test_what_the_graph_knows():
     assert known.scoped == {"rclone", "zurg"}
     assert known.aliases == ALIASES
     assert known.known == known_keys() - WITHOUT_DEFAULT
+    assert known.builtins == {"dumb_api_service", "dumb_frontend"}
+    assert known.names == {key: entry.name for key, entry in CATALOGUE.items()}
+    [exemption] = known.exemptions
+    assert (exemption.source, exemption.target, exemption.field) == ("decypharr", "rclone", "mount_type")
+    assert exemption.values == {"", "rclone", "dfs", "none"}
     assert CATALOGUE.knowledge() is known
+
+
+def test_what_is_known_at_the_start_is_what_the_files_say_as_a_whole():
+    assert load_knowledge() == Known(knowledge=CATALOGUE.knowledge())
 
 
 def test_when_decypharr_needs_no_rclone():

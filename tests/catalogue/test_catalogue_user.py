@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from dumb_actors.catalogue import core_offers, load_catalogue, optional_offers
 from dumb_actors.catalogue.reading import merge
+from dumb_actors.config import Root, parse_config
+from dumb_actors.errors import ConfigError
+from dumb_actors.graph.dependency import DependencyGraph
 
 OWN = load_catalogue()
 
@@ -137,6 +140,23 @@ def test_a_change_is_seen_and_nothing_else_makes_it_anew(write, folder):
     assert third.token() == first.token()
     (folder / "indexer.toml").unlink()
     assert load_catalogue(folder) is OWN
+
+
+def test_a_configuration_is_read_with_it(write, folder, tmp_path):
+    root = Root(tmp_path)
+    document = {"indexer": {"process_name": "I"}, "postgres": {"process_name": "P"}}
+    with pytest.raises(ConfigError, match="has no command, and is enabled"):
+        parse_config(document, root)
+    write(indexer=MINE)
+    config = parse_config(document, root)
+    # What is known is off unless it says otherwise, and its needs are edges.
+    assert [spec.enabled for spec in config.specs] == [False, False]
+    [edge] = DependencyGraph(config.specs, config.knowledge).edges
+    assert (edge.source, edge.target, edge.signal) == ("I", "P", "non_core_dependency_map")
+    assert config.warnings == ()
+    write(plex="nam = 1\n")
+    [warning] = parse_config(document, root).warnings
+    assert warning == f"{folder}/plex.toml: $.nam: unknown key (did you mean 'name'?)"
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------

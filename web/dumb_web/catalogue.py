@@ -66,8 +66,7 @@ async def list_optional_services(web: Web, query: OptionalServicesQuery) -> Opti
 async def _catalogue(web: Web) -> Catalogue:
     """Give the catalogue with what the user lays over it; a file of the user's that is wrong is left out."""
     config = web.supervisor.config
-    folder = None if config is None else f"{config.root.config}/catalogue"
-    return await web.in_file_thread(partial(load_catalogue, folder))
+    return await web.in_file_thread(partial(load_catalogue, None if config is None else config.root.catalogue))
 
 
 ROUTES = (
