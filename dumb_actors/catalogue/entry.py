@@ -302,11 +302,17 @@ class CatalogueEntry:
     block: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     instances: Mapping[str, Mapping[str, Any]] = attrs.field(default=_NOTHING, repr=False)
 
+    def words_by_place(self) -> dict[str, str]:
+        """Give what it is called, by the place in its file."""
+        found = {"$.name": self.name, **{f"$.aliases[{at}]": alias for at, alias in enumerate(self.aliases)}}
+        if self.listed.optional_name is not None:
+            found["$.listed.optional_name"] = self.listed.optional_name
+        return found
+
     @property
     def words(self) -> frozenset[str]:
         """The words, lower-case, that stand for the key in requests, without the key itself."""
-        names = {self.name, self.listed.optional_name or self.name, *self.aliases}
-        return frozenset(name.casefold() for name in names) - {self.key}
+        return frozenset(word.casefold() for word in self.words_by_place().values()) - {self.key}
 
     @property
     def has_instances(self) -> bool:

@@ -37,10 +37,24 @@ def known_keys() -> frozenset[str]:
 
 
 def stamp(folder: str | os.PathLike[str]) -> Stamp:
-    """Tell the present state of a user's *folder* apart from others, without reading its files; empty without any."""
+    """
+    Tell the present state of a user's *folder* apart from others, without reading its files; empty without any.
+
+    An entry without a name stands for a folder that cannot be read, with the number of the error.
+    """
     try:
         with os.scandir(folder) as found:
-            files = [(one.name, one.stat()) for one in found if one.name.endswith(SUFFIX) and one.name[0] != "."]
+            files = [(one.name, *_state(one)) for one in found if one.name.endswith(SUFFIX) and one.name[0] != "."]
     except (FileNotFoundError, NotADirectoryError):
         return ()
-    return tuple(sorted((name, at.st_mtime_ns, at.st_size, at.st_ino) for name, at in files))
+    except OSError as error:
+        return (("", error.errno or 0, 0, 0),)
+    return tuple(sorted(files))
+
+
+def _state(file: "os.DirEntry[str]") -> tuple[int, int, int]:
+    try:
+        state = file.stat()
+    except OSError:  # a link to nowhere: who reads it says so
+        return (0, 0, 0)
+    return (state.st_mtime_ns, state.st_size, state.st_ino)

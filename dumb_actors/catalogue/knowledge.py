@@ -101,7 +101,9 @@ def _items(tables: Tables, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _target(item: Mapping[str, Any]) -> dict[str, Any]:
     """Call the service that is referred to as the graph does."""
-    return {"target" if name == "service" else name: value for name, value in item.items()}
+    found = {"target" if name == "service" else name: value for name, value in item.items()}
+    # What the block has is compared in lower case.
+    return {**found, "value": found["value"].casefold()} if "value" in found else found
 
 
 def _exemption(source: str, rule: Mapping[str, Any]) -> Exemption:

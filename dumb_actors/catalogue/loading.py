@@ -81,12 +81,15 @@ def _load(folder: str, files: Stamp) -> Catalogue:
     contents: dict[str, bytes] = {}
     tables: dict[str, Tables] = {}
     faults: list[ConfigError] = []
-    for name, *_ in files:
-        key, source = name.removesuffix(SUFFIX), Path(folder, name)
+    for name, *numbers in files:
+        if not name:
+            faults.append(_unreadable(Path(folder), f"cannot be read: {os.strerror(numbers[0])}"))
+            continue
+        key, path = name.removesuffix(SUFFIX), Path(folder, name)
         try:
-            contents[key] = _read(source)
-            tables[key] = _user_tables(key, contents[key], source)
-            users[key] = make_entry(key, tables[key], source)
+            contents[key] = _read(path)
+            tables[key] = _user_tables(key, contents[key], _shown(path))
+            users[key] = make_entry(key, tables[key], _shown(path))
         except ConfigError as error:
             faults.append(error)
     faults += _drop_dangling(own, users, Path(folder))
@@ -101,19 +104,30 @@ def _load(folder: str, files: Stamp) -> Catalogue:
 
 def _read(path: Path) -> bytes:
     try:
+        # What is no file is not opened: a pipe would never end.
+        if path.exists() and not path.is_file():
+            raise _unreadable(path, "is no file")
         return path.read_bytes()
     except OSError as error:
-        fault = ConfigFault(path="$", problem=f"cannot be read: {error.strerror}", kind="syntax")
-        raise ConfigError([fault], source=str(path)) from None
+        raise _unreadable(path, f"cannot be read: {error.strerror}") from None
 
 
-def _user_tables(key: str, content: bytes, source: Path) -> Tables:
+def _unreadable(path: Path, problem: str) -> ConfigError:
+    return ConfigError([ConfigFault(path="$", problem=problem, kind="syntax")], source=_shown(path))
+
+
+def _shown(path: Path) -> str:
+    """Write a path so that it can be shown: names of files may be no text at all."""
+    return str(path).encode(errors="replace").decode()
+
+
+def _user_tables(key: str, content: bytes, source: str) -> Tables:
     """Give the tables of a user's file, laid over ours of that name where there is one."""
     if not is_key(key):
         hint = "lower-case letters, digits, _ and -"
-        fault = ConfigFault(path="$", problem="the name of the file is no service key", got=repr(key), hint=hint)
-        raise ConfigError([fault], source=str(source))
-    tables = parse(content, str(source))
+        fault = ConfigFault(path="$", problem="the name of the file is no service key", got=ascii(key), hint=hint)
+        raise ConfigError([fault], source=source)
+    tables = parse(content, source)
     return merge(tables, _own_tables(key)) if key in own_files() else tables
 
 
@@ -127,7 +141,7 @@ def _drop_dangling(own: Catalogue, users: dict[str, CatalogueEntry], folder: Pat
             return errors
         for key, found in wrong.items():
             del users[key]
-            errors.append(ConfigError(found, source=str(folder / f"{key}{SUFFIX}")))
+            errors.append(ConfigError(found, source=_shown(folder / f"{key}{SUFFIX}")))
 
 
 def _token(contents: Mapping[str, bytes]) -> str:

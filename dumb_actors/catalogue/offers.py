@@ -21,7 +21,7 @@ __all__ = ["CoreOffer", "OptionalOffer", "core_offers", "optional_offers"]
 
 NO_DESCRIPTION: Final = "No description available"
 
-_SPELT: Final = {"config": "/config", "data": "/data", "log": "/log", "mnt": "/mnt/debrid", "run": "/run"}
+_SPELT: Final = {"root": "", "config": "/config", "data": "/data", "log": "/log", "mnt": "/mnt/debrid", "run": "/run"}
 _PLACE = re.compile("{(" + "|".join(_SPELT) + ")}")
 
 

@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import attrs
@@ -67,6 +66,10 @@ def parse(content: bytes, source: str) -> dict[str, Any]:
         text, _, at = str(error).partition(" (at ")
         hint = "texts stand in double quotes, true and false are in lower case"
         raise _no_toml(f"no TOML: {text}", source, *_place(at), hint) from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, arrays a thousand deep
+        raise _no_toml(
+            f"not usable: {error}", source, None, None, "look for a number or a nesting beyond measure"
+        ) from None
 
 
 def _place(text: str) -> tuple[int | None, int | None]:
@@ -91,7 +94,7 @@ def merge(over: Table, under: Table) -> dict[str, Any]:
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
-def make_entry(key: str, raw: Table, source: str | Path) -> CatalogueEntry:
+def make_entry(key: str, raw: Table, source: str) -> CatalogueEntry:
     """
     Make the entry for *key* of the tables of a file.
 
@@ -104,13 +107,13 @@ def make_entry(key: str, raw: Table, source: str | Path) -> CatalogueEntry:
     try:
         entry = structure({**raw, "key": key}, CatalogueEntry)
     except BaseValidationError as error:
-        raise ConfigError([*faults, *faults_of(error)], source=str(source)) from None
+        raise ConfigError([*faults, *faults_of(error)], source=source) from None
     if entry.block is not None and entry.has_instances:
         hint = "take one of them away; an instance stands at instances.<name>"
         faults.append(ConfigFault(path="$.block", problem="there is a block and there are instances", hint=hint))
-    faults = faults or [*_option_faults(entry), *_block_faults(entry)]
+    faults = faults or [*_word_faults(entry), *_option_faults(entry), *_block_faults(entry)]
     if faults:
-        raise ConfigError(faults, source=str(source))
+        raise ConfigError(faults, source=source)
     return attrs.evolve(entry, options=_expanded(entry.options))
 
 
@@ -152,10 +155,21 @@ def _block_faults(entry: CatalogueEntry) -> Iterator[ConfigFault]:
                 yield ConfigFault(path=f"{place}.{field}", problem="is no port", expected="a whole number", got=got)
     if not places and (entry.listed.core is not None or entry.listed.optional is not None):
         yield ConfigFault(path="$.listed", problem="nothing to offer: there is no default block", hint="write [block]")
+
+
+def _word_faults(entry: CatalogueEntry) -> Iterator[ConfigFault]:
+    for place, word in entry.words_by_place().items():
+        if not word.strip() or word != word.strip():
+            problem = "is blank, or begins or ends with a blank"
+            yield ConfigFault(path=place, problem=problem, expected="a word or some", got=repr(word))
     for index, need in enumerate(entry.conditional):
         if (need.when == "flag") != (need.flag is not None):
             problem = "`flag` is missing" if need.flag is None else '`flag` is for `when = "flag"` only'
             yield ConfigFault(path=f"$.conditional[{index}].flag", problem=problem)
+    for index, flag in enumerate(entry.providers):
+        if (flag.flag is None) == (flag.field is None) or (flag.field is None) != (flag.value is None):
+            problem, expected = "does not say what to look at", "either `flag`, or `field` and `value`"
+            yield ConfigFault(path=f"$.providers[{index}]", problem=problem, expected=expected)
 
 
 def _shown(value: Any) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from dumb_actors.catalogue.entry import CatalogueEntry
+from dumb_actors.catalogue.files import known_keys
 from dumb_actors.catalogue.strict import did_you_mean
 from dumb_actors.errors import ConfigFault
 
@@ -22,11 +23,20 @@ def reference_faults(key: str, entries: Mapping[str, CatalogueEntry]) -> Iterato
         if entry.core and exception.service not in entry.core.needs:
             place = f"$.core.unless[{index}].service"
             yield ConfigFault(path=place, problem=f"{exception.service!r} is not in core.needs", kind="reference")
-    for alias in sorted(entry.words):
+    yield from _doubles(entry, entries)
+
+
+def _doubles(entry: CatalogueEntry, entries: Mapping[str, CatalogueEntry]) -> Iterator[ConfigFault]:
+    """List the words that stand for another service already."""
+    places = {place: word.casefold() for place, word in entry.words_by_place().items()}
+    if entry.key not in known_keys():  # of two, a key of ours is right
+        places["$"] = entry.key
+    for place, word in places.items():
         for other in entries.values():
-            if other is not entry and alias in {other.key, *other.words}:
-                problem = f"{alias!r} means {other.key!r} already"
-                yield ConfigFault(path="$.name", problem=problem, hint="choose another name", kind="reference")
+            if other is not entry and word in {other.key, *other.words}:
+                hint = "choose another name" if place != "$" else "give the file another name"
+                problem = f"{word!r} means {other.key!r} already"
+                yield ConfigFault(path=place, problem=problem, hint=hint, kind="reference")
 
 
 def _references(entry: CatalogueEntry) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ cattrs is lax by default: `"abc"` becomes a list of letters, True becomes 1. Eac
 raises `Wrong`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -84,6 +85,8 @@ def _json(value: Any, _: Any) -> Any:
         return dict(zip(value, list(_each(value.items(), _json, Any)), strict=True))
     if isinstance(value, list):
         return list(_each(enumerate(value), _json, Any))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Wrong("is no number that JSON can carry", got=value)
     if not isinstance(value, str | int | float | bool):
         raise Wrong("is a date or a time", expected="what JSON has", hint="put it in quotes", got=value)
     return value

@@ -1,5 +1,8 @@
 """The user's own folder: it overrides and extends, and a file that is wrong harms nobody else."""
 
+import os
+import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dumb_actors.catalogue import core_offers, load_catalogue, optional_offers
+from dumb_actors.catalogue import files as catalogue_files
 from dumb_actors.catalogue.reading import merge
 from dumb_actors.config import Root, parse_config
 from dumb_actors.errors import ConfigError
@@ -191,12 +195,26 @@ def test_a_configuration_is_read_with_it(write, folder, tmp_path):
         ('[[conditional]]\nservice = "plex"\nwhen = "always"\nflag = "x"', "$.conditional[1].flag", "is for", ""),
         ('needs = ["plexx"]', "$.needs[0]", "no service has the key 'plexx'", "did you mean 'plex'?"),
         ('needs = ["tautulli"]', "$.needs[0]", "a service cannot refer to itself", ""),
-        ('aliases = ["riven"]', "$.name", "'riven' means 'riven_backend' already", "another"),
+        ('aliases = ["x", "Riven"]', "$.aliases[1]", "'riven' means 'riven_backend' already", "another"),
+        ('listed.optional_name = "CLID"', "$.listed.optional_name", "'clid' means 'cli_debrid' already", "another"),
+        ('name = " "', "$.name", "is blank", ""),
+        ('aliases = ["x "]', "$.aliases[0]", "is blank, or", ""),
+        ("block.speed = nan", "$.block.speed", "is no number that JSON can carry", ""),
+        ('[[providers]]\nservice = "plex"\nsignal = "wait_for_url"', "$.providers[0]", "does not say what", ""),
+        (
+            '[[providers]]\nservice = "plex"\nsignal = "wait_for_url"\nfield = "x"',
+            *("$.providers[0]", "does not say what", ""),
+        ),
         ('name = "Plex"', "$.name", "'plex' means 'plex' already", "another"),
         ('core = { order = 1, needs = ["nobody"] }', "$.core.needs[0]", "no service has the key 'nobody'", ""),
         ('uses = [{ service = "nobody", signal = "documented_integration" }]', "$.uses[0].service", "no service", ""),
         ('uses = [{ service = "plex", signal = "documented" }]', "$.uses[0].signal", "unknown value", ""),
-        ('[[providers]]\nservice = "nobody"\nsignal = "wait_for_url"', "$.providers[0].service", "no service", ""),
+        (
+            '[[providers]]\nservice = "nobody"\nsignal = "wait_for_url"\nflag = "x"',
+            "$.providers[0].service",
+            "no service",
+            "",
+        ),
         (
             '[core]\norder = 1\n[[core.unless]]\nservice = "plex"\nfield = "x"\nvalues = []\nblank = ""',
             *("$.core.unless[0].service", "'plex' is not in core.needs", ""),
@@ -256,11 +274,75 @@ def test_a_reference_to_a_file_that_is_left_out_is_a_fault_as_well(write):
     assert dict(found) == dict(OWN)
 
 
-def test_a_file_that_cannot_be_read_is_a_fault(write, folder):
-    (folder / "seerr.toml").mkdir()
+def test_a_key_that_is_a_word_for_another_service_is_a_fault(write):
+    fault = the_fault(write(clid='name = "Mine"\n'), "clid")
+    assert (fault.path, fault.problem) == ("$", "'clid' means 'cli_debrid' already")
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (Path.mkdir, "is no file"),
+        (os.mkfifo, "is no file"),
+        (lambda path: path.symlink_to("nowhere"), "cannot be read: No such file or directory"),
+        (lambda path: path.symlink_to(path), "cannot be read: Too many levels of symbolic links"),
+    ],
+)
+def test_what_cannot_be_read_is_a_fault_and_the_others_count(write, folder, make, problem):
+    make(folder / "seerr.toml")
     found = write(plex='name = "My Plex"\n')
-    assert the_fault(found, "seerr").problem == "cannot be read: Is a directory"
+    assert the_fault(found, "seerr").problem == problem
     assert found["plex"].name == "My Plex"
+
+
+def test_a_folder_that_cannot_be_read_is_a_fault(tmp_path):
+    folder = tmp_path / ("x" * 300)
+    [error] = load_catalogue(folder).faults
+    assert error.source == str(folder)
+    assert error.faults[0].problem == "cannot be read: File name too long"
+    assert dict(load_catalogue(folder)) == dict(OWN)
+
+
+def test_a_name_that_is_no_text_can_be_told(write, folder):
+    Path(os.fsdecode(os.fsencode(folder) + b"/a\xffb.toml")).write_text('name = "X"\n')
+    [error] = write().faults
+    assert str(error).encode()
+    assert "no service key" in error.faults[0].problem
+
+
+@pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 2000 + "]" * 2000])
+def test_what_is_beyond_measure_is_a_fault(write, text):
+    assert "not usable" in the_fault(write(seerr=text + "\n"), "seerr").problem
+
+
+# --- anything at all --------------------------------------------------------------------------------------------------
+
+SERVICES = Path(catalogue_files.__file__).parent / "services"
+
+
+def damaged(content, seed):
+    """Change a few places of a file: what people do with an editor, and worse."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(content))
+        piece = chance.choice([b"", b"\n", b'"', b"[", b"=", b"1", b"\xff", b"true", b"x = 1\n", content[:40]])
+        content = content[:at] + piece + content[at + chance.choice([0, 1, 20]) :]
+    return content
+
+
+@given(st.sampled_from(sorted(OWN)), st.integers() | st.binary(max_size=60))
+def test_whatever_is_in_a_file_the_rest_stays(key, change):
+    content = damaged((SERVICES / f"{key}.toml").read_bytes(), change) if isinstance(change, int) else change
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, f"{key}.toml").write_bytes(content)
+        found = load_catalogue(folder)
+    assert {**found, key: None} == {**OWN, key: None}
+    if found.faults:
+        assert found[key] == OWN[key]
+        assert found.knowledge() == OWN.knowledge()
+        assert all(fault.problem for error in found.faults for fault in error.faults)
+    assert len(core_offers(found)) in {len(core_offers(OWN)), len(core_offers(OWN)) - 1}
+    assert optional_offers(found)
 
 
 # --- merging ----------------------------------------------------------------------------------------------------------
