@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-__all__ = ["SUFFIX", "Stamp", "known_keys", "own_files", "shared_file", "stamp"]
+__all__ = ["SUFFIX", "Stamp", "known_keys", "own_content", "own_files", "own_tables", "shared_file", "stamp"]
 
 Stamp: TypeAlias = tuple[tuple[str, int, int, int], ...]
 """The files of a folder in a certain state: the name, time of change, size and inode of each."""
@@ -23,6 +23,24 @@ def own_files() -> Mapping[str, Path]:
     folder = _HERE / "services"
     names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208 (nothing but names)
     return {name.removesuffix(SUFFIX): folder / name for name in names}
+
+
+@cache
+def own_content(key: str) -> bytes:
+    """Give the content of our file for *key*; read once."""
+    return own_files()[key].read_bytes()
+
+
+@cache
+def own_tables(key: str) -> Mapping[str, Any]:
+    """Give the tables of our file for *key*; parsed once, to be read only."""
+    import tomllib  # takes longer to import than everything else here
+
+    try:
+        return tomllib.loads(own_content(key).decode())
+    except tomllib.TOMLDecodeError as error:
+        error.add_note(f"in {own_files()[key]}")
+        raise
 
 
 def shared_file() -> Path:

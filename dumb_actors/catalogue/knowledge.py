@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from dumb_actors.catalogue.files import own_files, stamp
+from dumb_actors.catalogue.files import own_content, own_files, stamp
 from dumb_actors.model.knowledge import Conditional, Exemption, Knowledge, Provider, SoftLink
 
 __all__ = ["Known", "aliases_of", "knowledge_of", "load_knowledge"]
@@ -60,7 +60,7 @@ def load_knowledge(folder: str | os.PathLike[str] | None = None) -> Known:
 
 @cache
 def _own_knowledge() -> Knowledge:
-    return knowledge_of({key: _head(path.read_text(encoding="utf-8")) for key, path in own_files().items()})
+    return knowledge_of({key: _head(own_content(key).decode()) for key in own_files()})
 
 
 def _head(text: str) -> Mapping[str, Any]:

@@ -1,10 +1,9 @@
-"""Where services come from, and how their makers are supported."""
+"""Where services come from, and how their makers are supported: from the tables of their files, without entries."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from dumb_actors.catalogue.files import known_keys
-from dumb_actors.catalogue.loading import own_entry
+from dumb_actors.catalogue.files import known_keys, own_tables
 
 __all__ = ["repo_url", "sponsorship_url"]
 
@@ -25,8 +24,9 @@ def repo_url(key: str, block: Mapping[str, Any]) -> str | None:
         return url
     if key not in known_keys():
         return None
-    entry = own_entry(key)
-    return entry.links.repository or _github(entry.template())
+    table = own_tables(key)
+    blocks: list[Mapping[str, Any]] = [*table.get("instances", {}).values(), table.get("block", {})]
+    return _links(key).get("repository") or _github(blocks[0])
 
 
 def _github(block: Mapping[str, Any]) -> str | None:
@@ -38,4 +38,9 @@ def _github(block: Mapping[str, Any]) -> str | None:
 
 def sponsorship_url(key: str) -> str | None:
     """Give the address where the makers of the service with *key* take support; None when there is none."""
-    return own_entry(key).links.sponsorship if key in known_keys() else None
+    return _links(key).get("sponsorship") if key in known_keys() else None
+
+
+def _links(key: str) -> Mapping[str, str]:
+    links: Mapping[str, str] = own_tables(key).get("links", {})
+    return links

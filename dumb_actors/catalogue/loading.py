@@ -13,45 +13,24 @@ from typing import Any, TypeAlias
 
 from dumb_actors.catalogue.catalogue import Catalogue
 from dumb_actors.catalogue.entry import CatalogueEntry
-from dumb_actors.catalogue.files import SUFFIX, Stamp, own_files, stamp
+from dumb_actors.catalogue.files import SUFFIX, Stamp, own_content, own_files, own_tables, stamp
 from dumb_actors.catalogue.reading import is_key, make_entry, merge, parse
 from dumb_actors.catalogue.references import reference_faults
 from dumb_actors.errors import ConfigError, ConfigFault
 
-__all__ = ["load_catalogue", "own_entry"]
+__all__ = ["load_catalogue"]
 
 Tables: TypeAlias = Mapping[str, Any]
 
 
 @cache
-def _own_content(key: str) -> bytes:
-    return own_files()[key].read_bytes()
-
-
-@cache
-def _own_tables(key: str) -> Tables:
-    return parse(_own_content(key), f"{key}{SUFFIX}")
-
-
-@cache
-def own_entry(key: str) -> CatalogueEntry:
-    """
-    Give what this distribution knows of *key*; only its file is read.
-
-    Raises:
-        KeyError: It does not know it.
-    """
-    return make_entry(key, _own_tables(key), f"{key}{SUFFIX}")
-
-
-@cache
 def _own_catalogue() -> Catalogue:
-    entries = {key: own_entry(key) for key in own_files()}
+    tables = {key: own_tables(key) for key in own_files()}
+    entries = {key: make_entry(key, table, f"{key}{SUFFIX}") for key, table in tables.items()}
     for key in entries:
         if faults := list(reference_faults(key, entries)):
             raise ConfigError(faults, source=f"{key}{SUFFIX}")
-    tables = {key: _own_tables(key) for key in entries}
-    return Catalogue(entries, tables, token=_token({key: _own_content(key) for key in entries}))
+    return Catalogue(entries, tables, token=_token({key: own_content(key) for key in entries}))
 
 
 def load_catalogue(folder: str | os.PathLike[str] | None = None) -> Catalogue:
@@ -96,7 +75,7 @@ def _load(folder: str, files: Stamp) -> Catalogue:
     entries = {**own, **users}
     return Catalogue(
         entries,
-        {key: tables[key] if key in users else _own_tables(key) for key in entries},
+        {key: tables[key] if key in users else own_tables(key) for key in entries},
         token=f"{own.token()}+{_token({key: contents[key] for key in users})}",
         faults=faults,
     )
@@ -128,7 +107,7 @@ def _user_tables(key: str, content: bytes, source: str) -> Tables:
         fault = ConfigFault(path="$", problem="the name of the file is no service key", got=ascii(key), hint=hint)
         raise ConfigError([fault], source=source)
     tables = parse(content, source)
-    return merge(tables, _own_tables(key)) if key in own_files() else tables
+    return merge(tables, own_tables(key)) if key in own_files() else tables
 
 
 def _drop_dangling(own: Catalogue, users: dict[str, CatalogueEntry], folder: Path) -> list[ConfigError]:
