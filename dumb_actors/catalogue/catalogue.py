@@ -87,4 +87,4 @@ class Catalogue(Mapping[str, CatalogueEntry]):
 
     @cached_property
     def _knowledge(self) -> Knowledge:
-        return knowledge_of(dict(sorted(self._tables.items())))
+        return knowledge_of(self._tables)

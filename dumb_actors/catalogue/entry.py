@@ -242,6 +242,9 @@ class CatalogueEntry:
 
         aliases: Further words for the key, lower-case.
 
+        order: Its place in the graph among those that need something besides `core.needs`; the lower, the earlier, and
+            None behind them.
+
         options: Fields of the default block that lists show, in order.
 
         option_texts: Lines for people about options, before those that all services share.
@@ -280,6 +283,7 @@ class CatalogueEntry:
     key: str
     name: str
     aliases: tuple[str, ...] = ()
+    order: int | None = None
     options: tuple[str, ...] = ()
     option_texts: Mapping[str, str] = MappingProxyType({})
     needs: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ entries, and of our own files only the beginning is parsed, where the tables sta
 against the files as a whole.
 """
 
+import math
 import os
 import re
 import tomllib
@@ -14,12 +15,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-import attrs
-
 from dumb_actors.catalogue.files import own_content, own_files, stamp
 from dumb_actors.model.knowledge import Conditional, Exemption, Knowledge, Provider, SoftLink
 
-__all__ = ["Known", "aliases_of", "knowledge_of", "load_knowledge"]
+__all__ = ["aliases_of", "catalogue_warnings", "knowledge_of", "load_knowledge"]
 
 Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -27,22 +26,7 @@ _OTHER_TABLE = re.compile(r"^\[(?!\[?(?:core|listed|conditional|providers)\b)", 
 _DEFAULT = re.compile(r"^\[(?:block|instances)\b", re.MULTILINE)
 
 
-@attrs.frozen(kw_only=True)
-class Known:
-    """
-    What the catalogue knows for the graph.
-
-    Attributes:
-        knowledge: As a value.
-
-        warnings: Faults of files of the user's that are left out, each with its file and place.
-    """
-
-    knowledge: Knowledge
-    warnings: tuple[str, ...] = ()
-
-
-def load_knowledge(folder: str | os.PathLike[str] | None = None) -> Known:
+def load_knowledge(folder: str | os.PathLike[str] | None = None) -> Knowledge:
     """
     Give what the catalogue knows for the graph; read once.
 
@@ -50,12 +34,19 @@ def load_knowledge(folder: str | os.PathLike[str] | None = None) -> Known:
         folder: The user's own, as for `load_catalogue`.
     """
     if folder is None or not stamp(folder):
-        return Known(knowledge=_own_knowledge())
+        return _own_knowledge()
     from dumb_actors.catalogue.loading import load_catalogue
 
-    catalogue = load_catalogue(folder)
-    told = [f"{error.source}: {fault}" for error in catalogue.faults for fault in error.faults]
-    return Known(knowledge=catalogue.knowledge(), warnings=tuple(told))
+    return load_catalogue(folder).knowledge()
+
+
+def catalogue_warnings(folder: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Give the faults of the files in the user's *folder* that are left out, each with its file and place."""
+    if not stamp(folder):
+        return ()
+    from dumb_actors.catalogue.loading import load_catalogue
+
+    return tuple(f"{error.source}: {fault}" for error in load_catalogue(folder).faults for fault in error.faults)
 
 
 @cache
@@ -78,7 +69,9 @@ def aliases_of(key: str, table: Mapping[str, Any]) -> frozenset[str]:
 
 def knowledge_of(tables: Tables) -> Knowledge:
     """Give what the graph needs to know of the files with these *tables*, which must be right."""
+    tables = dict(sorted(tables.items(), key=lambda item: (item[1].get("order", math.inf), item[0])))
     cores = {key: table["core"] for key, table in tables.items() if "core" in table}
+    known = frozenset(key for key, table in tables.items() if "block" in table or table.get("instances"))
     ordered = sorted(cores, key=lambda key: (cores[key]["order"], key))
     return Knowledge(
         core=MappingProxyType({key: tuple(cores[key].get("needs", ())) for key in ordered}),
@@ -88,9 +81,9 @@ def knowledge_of(tables: Tables) -> Knowledge:
         providers=tuple(Provider(source=key, **_target(flag)) for key, flag in _items(tables, "providers")),
         soft=tuple(SoftLink(source=key, **_target(use)) for key, use in _items(tables, "uses")),
         scoped=frozenset(key for key, table in tables.items() if table.get("scoped")),
-        names=MappingProxyType({key: table["name"] for key, table in tables.items()}),
+        names=MappingProxyType({key: tables[key]["name"] for key in tables if key in known or key in cores}),
         aliases=MappingProxyType({alias: key for key, table in tables.items() for alias in aliases_of(key, table)}),
-        known=frozenset(key for key, table in tables.items() if "block" in table or table.get("instances")),
+        known=known,
         builtins=frozenset(key for key, table in tables.items() if table.get("builtin")),
     )
 

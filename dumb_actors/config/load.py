@@ -131,11 +131,10 @@ def parse_config(
 
 def _catalogue(root: Root, report: Report) -> Knowledge:
     # The catalogue stands above this room; only its data is needed, and only where the caller passes none.
-    from dumb_actors.catalogue.knowledge import load_knowledge
+    from dumb_actors.catalogue.knowledge import catalogue_warnings, load_knowledge
 
-    found = load_knowledge(root.catalogue)
-    report.warnings += found.warnings
-    return found.knowledge
+    report.warnings += catalogue_warnings(root.catalogue)
+    return load_knowledge(root.catalogue)
 
 
 def _build(places: list[Place], context: Context) -> tuple[ServiceSpec, ...]:

@@ -249,7 +249,7 @@ def test_a_map_waits_for_a_live_child_only_where_a_wait_is_the_proof() -> None:
 
 def test_specs_by_hand_get_no_edges_from_maps() -> None:
     specs = [ServiceSpec("zilean", "x"), ServiceSpec("postgres", "x"), ServiceSpec("Tautulli", "x")]
-    assert DependencyGraph(specs, load_knowledge().knowledge).edges == ()
+    assert DependencyGraph(specs, load_knowledge()).edges == ()
 
 
 # --- flags and maps ---------------------------------------------------------------------------------------------------
