@@ -1,39 +1,50 @@
-"""What is known about named services, as data: which there are, who needs whom, and where they come from."""
+"""
+What is known about named services: one data file for each in `services`, and the user's own laid over them.
 
-import json
-from collections.abc import Mapping
-from functools import cache
-from importlib import resources
-from typing import Any
+Importing this reads nothing, and imports what reads files only when it is first used: to load a configuration it is
+enough to know which keys there are.
+"""
 
-__all__ = ["repo_url", "sponsorship_url"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dumb_actors.catalogue.files import known_keys
+
+if TYPE_CHECKING:
+    from dumb_actors.catalogue.catalogue import Catalogue
+    from dumb_actors.catalogue.entry import CatalogueEntry
+    from dumb_actors.catalogue.links import repo_url, sponsorship_url
+    from dumb_actors.catalogue.loading import load_catalogue
+    from dumb_actors.catalogue.offers import CoreOffer, OptionalOffer, core_offers, optional_offers
+
+__all__ = [
+    "Catalogue",
+    "CatalogueEntry",
+    "CoreOffer",
+    "OptionalOffer",
+    "core_offers",
+    "known_keys",
+    "load_catalogue",
+    "optional_offers",
+    "repo_url",
+    "sponsorship_url",
+]
+
+_HOMES = {
+    "Catalogue": "catalogue",
+    "CatalogueEntry": "entry",
+    "CoreOffer": "offers",
+    "OptionalOffer": "offers",
+    "core_offers": "offers",
+    "load_catalogue": "loading",
+    "optional_offers": "offers",
+    "repo_url": "links",
+    "sponsorship_url": "links",
+}
 
 
-@cache
-def _links() -> Mapping[str, Mapping[str, str | None]]:
-    text = resources.files(__name__).joinpath("links.json").read_text(encoding="utf-8")
-    links: dict[str, dict[str, str | None]] = json.loads(text)["links"]
-    return links
-
-
-def repo_url(key: str, block: Mapping[str, Any]) -> str | None:
-    """
-    Give the address of where a service comes from.
-
-    Args:
-        key: Its service key, `dumb_api_service` for the API.
-
-        block: Its block; `repo_owner` and `repo_name`, when it has both, go before what the catalogue knows.
-
-    Returns:
-        A URL; None when neither knows.
-    """
-    owner, name = block.get("repo_owner"), block.get("repo_name")
-    if owner and name and isinstance(owner, str) and isinstance(name, str):
-        return f"https://github.com/{owner}/{name}"
-    return _links().get(key, {}).get("repo_url")
-
-
-def sponsorship_url(key: str) -> str | None:
-    """Give the address where the makers of the service with *key* take support; None when there is none."""
-    return _links().get(key, {}).get("sponsorship_url")
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value

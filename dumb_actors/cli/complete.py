@@ -6,11 +6,12 @@ import re
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from dumb_actors.catalogue import known_keys
 from dumb_actors.cli.client import find_api
 from dumb_actors.cli.options import root_of
 from dumb_actors.errors import DumbActorsError
 
-__all__ = ["PROGRAM", "SHELLS", "complete_service", "script_for"]
+__all__ = ["PROGRAM", "SHELLS", "complete_key", "complete_service", "script_for"]
 
 PROGRAM = "dumb-actors"
 SHELLS = ("bash", "zsh", "fish")
@@ -38,6 +39,11 @@ def complete_service(context: click.Context, parameter: click.Parameter, incompl
     names = [str(service["process_name"]) for service in services]
     found = [name for name in names if name.casefold().startswith(incomplete.casefold()) and name not in given]
     return [CompletionItem(_quoted(name)) for name in found]
+
+
+def complete_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Give the keys of the services that are known beforehand and begin with *incomplete*."""
+    return [CompletionItem(key) for key in sorted(known_keys()) if key.startswith(incomplete.casefold())]
 
 
 def _quoted(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dumb_actors.cli.client import Api
-from dumb_actors.cli.complete import PROGRAM, SHELLS, complete_service, script_for
+from dumb_actors.cli.complete import PROGRAM, SHELLS, complete_key, complete_service, script_for
 from dumb_actors.cli.options import SECONDS, json_option, root_of, root_option, with_api
 from dumb_actors.cli.ownlog import LEVELS
 from dumb_actors.cli.paint import DONE, FAILED, MISUSED, exit_code_of, fail, paint_for
@@ -114,6 +114,21 @@ def check(file: str, root: str | None, *, as_json: bool) -> int:
     from dumb_actors.cli.check import check as check_file
 
     return check_file(file, root_of(root), as_json=as_json, paint=paint_for(sys.stdout))
+
+
+@cli.command(epilog=_EPILOG, short_help="Show which services are known, or what is known of one.")
+@click.argument("name", required=False, shell_complete=complete_key)
+@root_option
+@json_option
+def catalogue(name: str | None, root: str | None, *, as_json: bool) -> int:
+    """
+    Show which services are known, or what is known of one, with its default block.
+
+    NAME is a key or a display name.
+    """
+    from dumb_actors.cli.catalogue import show_catalogue
+
+    return show_catalogue(name, root_of(root), as_json=as_json, paint=paint_for(sys.stdout))
 
 
 @cli.command(epilog=_EPILOG, short_help="Write the script that completes names in a shell.")

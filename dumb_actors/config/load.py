@@ -67,7 +67,8 @@ def load_config(path: str | os.PathLike[str], root: Root, *, knowledge: Knowledg
         root: What paths in it are relative to.
 
         knowledge: What is known of products: which services are off unless they say otherwise, and who needs whom;
-            None: what the catalogue knows.
+            None: what the catalogue knows, with the files in `ROOT/config/catalogue` laid over it. One of those that
+            is wrong is a warning, and left out.
 
     Raises:
         ConfigError: Every fault there is, at once; with line and column when it is not JSON.
@@ -100,8 +101,8 @@ def parse_config(
     if not isinstance(document, dict):
         fault = ConfigFault(path="$", problem="the document is no object", expected="{ … }", kind="syntax")
         raise ConfigError([fault], source=source)
-    known = _catalogue() if knowledge is None else knowledge
     report = Report(document)
+    known = _catalogue(root, report) if knowledge is None else knowledge
     settings = read_settings(document, report)
     places = find_places(document, report)
     check_names(places, report)
@@ -128,11 +129,12 @@ def parse_config(
     )
 
 
-def _catalogue() -> Knowledge:
+def _catalogue(root: Root, report: Report) -> Knowledge:
     # The catalogue stands above this room; only its data is needed, and only where the caller passes none.
-    from dumb_actors.catalogue.knowledge import load_knowledge
+    from dumb_actors.catalogue.knowledge import catalogue_warnings, load_knowledge
 
-    return load_knowledge()
+    report.warnings += catalogue_warnings(root.catalogue)
+    return load_knowledge(root.catalogue)
 
 
 def _build(places: list[Place], context: Context) -> tuple[ServiceSpec, ...]:

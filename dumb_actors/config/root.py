@@ -33,6 +33,11 @@ class Root:
         return self.resolve("config")
 
     @property
+    def catalogue(self) -> str:
+        """Where files of the user's lie that are laid over the catalogue."""
+        return self.resolve("config/catalogue")
+
+    @property
     def data(self) -> str:
         """Where services keep their own files."""
         return self.resolve("data")

@@ -19,7 +19,7 @@ def test_everything_is_inside(wheel):
         kept = [path for path in place.rglob("*") if path.is_file() and path.suffix != ".pyc"]
         for path in kept:
             assert f"{package}/{path.relative_to(place)}" in names
-    for data in ("dumb_actors/py.typed", "dumb_web/py.typed", "dumb_actors/catalogue/links.json"):
+    for data in ("dumb_actors/py.typed", "dumb_web/py.typed", "dumb_actors/catalogue/options.toml"):
         assert data in names
     assert any(name.startswith("dumb_web/static/") for name in names)
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"dumb_actors", "dumb_web"}
@@ -30,6 +30,8 @@ def test_it_runs_a_stack_far_from_the_checkout(program, tmp_path):
     python = program.parent / "python"
     where = run(python, "-c", "import dumb_actors, dumb_web; print(dumb_actors.__file__, dumb_web.__file__)")
     assert str(ROOT) not in where
+    known = "from dumb_actors import core_offers, load_catalogue; print(len(core_offers(load_catalogue())))"
+    assert run(python, "-c", known) == "28\n"
     version = run(python, "-c", "import dumb_actors; print(dumb_actors.__version__)").strip()
     assert run(program, "--version") == f"dumb-actors, version {version}\n"
 

@@ -10,6 +10,7 @@ from quart_trio import QuartTrio
 from dumb_actors import Supervisor
 from dumb_web import (
     capabilities,
+    catalogue,
     description,
     events,
     events_history,
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *lifecycle.ROUTES,
     *planning.ROUTES,
     *status.ROUTES,
+    *catalogue.ROUTES,
     *graph.ROUTES,
     *capabilities.ROUTES,
     *events.ROUTES,

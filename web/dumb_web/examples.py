@@ -333,6 +333,18 @@ RESTARTING = {
 }
 NO_NAME = {"detail": "process_name is required", "code": "bad-request"}
 NOBODY = {"detail": "Service not enabled or found", "code": "unknown-service", "service": "Rivn", "known": [NAME]}
+OFFERED = {
+    "name": "Sonarr",
+    "key": "sonarr",
+    "dependencies": [],
+    "description": "Sonarr\n- Keeps a library of series.\n\nDocumentation: https://dumbarr.com/services/core/sonarr",
+    "debrid_providers": [],
+    "service_options": {"sonarr": {"use_huntarr": False, "port": 8989}},
+    "service_option_descriptions": {"sonarr": {"use_huntarr": "Let Huntarr search.", "port": "TCP port."}},
+    "supports_instances": True,
+    "instance_options": {"Default": {"use_huntarr": False, "port": 8989}},
+    "instance_option_descriptions": {"Default": {"use_huntarr": "Let Huntarr search.", "port": "TCP port."}},
+}
 DONE = {"process_name": NAME, "phase": "ready", "pid": 4712, "generation": 1}
 UNSTARTED = f"Unable to start the service '{NAME}': "
 WHY = {
@@ -601,6 +613,34 @@ EXAMPLES: Mapping[tuple[str, str], Example] = {
                 "updated_at": "2026-02-13T18:45:00Z",
             }
         }
+    ),
+    ("GET", "/process/core-services"): Example(answers={"one with several instances": {"core_services": [OFFERED]}}),
+    ("GET", "/process/optional-services"): Example(
+        asks={"core_service": "riven_backend", "optional_services": ["zilean"]},
+        answers={
+            "one service": {
+                "optional_services": [
+                    {
+                        "name": "PgAdmin",
+                        "key": "pgadmin",
+                        "description": "pgAdmin\n- Looks into PostgreSQL from the browser.\n\nDocumentation: https://dumbarr.com",
+                        "service_options": {
+                            "port": 5050,
+                            "setup_email": "DUMB@DUMB.DUMB",
+                            "setup_password": "postgres",
+                        },
+                        "service_option_descriptions": {
+                            "port": "TCP port that it listens on.",
+                            "setup_email": "E-mail address to sign in with.",
+                            "setup_password": "Password to sign in with.",
+                        },
+                        "supports_instances": False,
+                        "instance_options": {},
+                        "instance_option_descriptions": {},
+                    }
+                ]
+            }
+        },
     ),
     ("GET", "/process/capabilities"): Example(answers={"none yet": dict.fromkeys(CAPABILITIES, False)}),
     ("GET", "/events"): Example(

@@ -36,6 +36,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     "timeline": ("Events", ""),
     "why": ("Events", ""),
     "logs": ("Logs", "What services write."),
+    "catalogue": ("Catalogue", "What is known of services, and can be set up."),
     "capabilities": ("About this server", "What it can do, its description, and its end."),
     "description": ("About this server", ""),
     "shutdown": ("About this server", ""),

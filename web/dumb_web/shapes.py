@@ -27,12 +27,19 @@ def read_query(model: type[T]) -> T:
     """
     Structure the query of the present request; of a parameter that is given twice the last counts, unless it is a list.
 
+    A list `many` is also taken as `many[]=…`, as some clients in browsers write it by themselves.
+
     Raises:
         InvalidRequest: Every fault.
     """
     lists = {field.name for field in attrs.fields(model) if get_origin(field.type) is list}
-    found = request.args.to_dict(flat=False)
-    given = {name: values if name in lists else values[-1] for name, values in found.items()}
+    given: dict[str, Any] = {}
+    for written, values in request.args.lists():
+        name = written.removesuffix("[]")
+        if name in lists:
+            given.setdefault(name, []).extend(values)
+        else:
+            given[written] = values[-1]
     return _structure(model, given, "query")
 
 
