@@ -52,11 +52,12 @@ def replace_file(
             os.unlink(draft)  # of a writer that was killed
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(content)
-                file.flush()
-                _dress(file.fileno(), path, mode)
-                os.fsync(file.fileno())
+            try:
+                _write_all(fd, content)
+                _dress(fd, path, mode)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
             if check is not None:
                 check()
             os.replace(draft, path)
@@ -67,6 +68,11 @@ def replace_file(
         sync_directory(directory)
     except OSError as error:
         raise UnusablePath(path, f"cannot {what}", _explained(error)) from error
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(fd, content) :]
 
 
 def _dress(fd: int, path: str, mode: int) -> None:
