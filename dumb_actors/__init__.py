@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from dumb_actors.journal.reading import read_journal
     from dumb_actors.journal.segments import JournalTooNew
     from dumb_actors.logs.follow import Follower
-    from dumb_actors.logs.known import known_secrets
     from dumb_actors.logs.parts import Position, parse_position
     from dumb_actors.logs.query import LogLine, LogPage, LogQuery, search_log
     from dumb_actors.logs.reader import last_lines, tail_and_end
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from dumb_actors.model.edge import Broken, Edge, Link, Missing
     from dumb_actors.model.event import Cause, Event, Health, Restarts, ServiceSnapshot, Snapshot, Waiting
     from dumb_actors.model.knowledge import NO_KNOWLEDGE, Knowledge
+    from dumb_actors.model.known import known_secrets
     from dumb_actors.model.names import find_name, squeeze
     from dumb_actors.model.phase import Phase
     from dumb_actors.model.probe import Exec, Liveness, Mount, Notify
@@ -256,7 +256,7 @@ _HOMES = {
     "Url": "dumb_actors.model.spec",
     "Waiting": "dumb_actors.model.event",
     "find_name": "dumb_actors.model.names",
-    "known_secrets": "dumb_actors.logs.known",
+    "known_secrets": "dumb_actors.model.known",
     "last_lines": "dumb_actors.logs.reader",
     "load_config": "dumb_actors.config",
     "open_supervisor": "dumb_actors.actors.opening",

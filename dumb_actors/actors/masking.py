@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from dumb_actors.config.load import Config
-from dumb_actors.logs.known import known_secrets
+from dumb_actors.model.known import known_secrets
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["secrets_of"]
