@@ -1,7 +1,7 @@
 """Load a configuration from all its layers: the file, what overrides it from outside, defaults, derived values."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +14,7 @@ from dumb_actors.config.overrides import SECRETS_DIR, Outside, find_overrides, r
 from dumb_actors.config.read import parse_document, read_file
 from dumb_actors.config.root import Root
 from dumb_actors.errors import ConfigError
+from dumb_actors.model.knowledge import Knowledge
 
 __all__ = ["Loaded", "Sources", "build", "load_layers"]
 
@@ -30,13 +31,13 @@ class Sources:
 
         defaults: Default block by service key; see `with_defaults`.
 
-        known_keys: As for `load_config`.
+        knowledge: As for `load_config`.
     """
 
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
     secrets_dir: str | None = SECRETS_DIR
     defaults: Mapping[str, Mapping[str, Any]] = attrs.field(default=MappingProxyType({}), repr=False)
-    known_keys: Collection[str] | None = attrs.field(default=None, repr=False)
+    knowledge: Knowledge | None = attrs.field(default=None, repr=False)
 
     def read_outside(self, root: Root) -> Outside:
         """Read the overrides; blocking."""
@@ -106,7 +107,7 @@ def build(
         source=source,
     )
     try:
-        config = parse_config(merged.document, root, source=source, known_keys=sources.known_keys)
+        config = parse_config(merged.document, root, source=source, knowledge=sources.knowledge)
     except ConfigError as error:
         found = [*faults, *with_origins(error.faults, merged)]
         raise ConfigError(found, source=source, warnings=[*outside.warnings, *error.warnings]) from None

@@ -9,6 +9,7 @@ import pytest
 from dumb_actors.config.root import Root
 from dumb_actors.config.sources import Sources
 from dumb_actors.config.store import ConfigStore, open_store
+from dumb_actors.model.knowledge import NO_KNOWLEDGE
 
 DOCUMENT: dict[str, Any] = {
     "tz": "Europe/Berlin",
@@ -60,7 +61,9 @@ class Home:
         return json.loads(self.path.read_bytes())
 
     def sources(self) -> Sources:
-        return Sources(environ=self.environ, secrets_dir=str(self.secrets), defaults=self.defaults, known_keys=())
+        return Sources(
+            environ=self.environ, secrets_dir=str(self.secrets), defaults=self.defaults, knowledge=NO_KNOWLEDGE
+        )
 
     async def open(self, path: Path | None = None, **more: Any) -> ConfigStore:
         return await open_store(path or self.path, self.root, sources=self.sources(), wall=lambda: self.now, **more)
