@@ -35,7 +35,8 @@ class Config:
 
         root: What paths in it are relative to.
 
-        document: The document as written: nothing added, nothing taken away. To be read only.
+        document: What it was made of, to be read only: the document as written, nothing added, nothing taken away; in a
+            `ConfigStore` with all layers laid over it.
 
         specs: The services, in the order of the document.
 

@@ -24,7 +24,7 @@ EventKind: TypeAlias = Literal[
     "crash_loop",  # it ends again and again; detail: exits, window_s, next_delay_s
     "command",  # a command was accepted; detail: id, command, dependencies
     "answer",  # a command was answered; detail: id, command, outcome
-    "supervisor",  # the whole: detail: what (booted, reconfigured, shutdown, ended, left, …)
+    "supervisor",  # the whole: detail: what (booted, reconfigured, config_broken, shutdown, ended, left, …)
 ]
 
 CauseKind: TypeAlias = Literal[

@@ -20,9 +20,11 @@ from dumb_actors import (
     RequestError,
     ServiceError,
     ShuttingDown,
+    StaleRevision,
     StartTimeout,
     StopTimeout,
     Superseded,
+    UnknownRevision,
     UnknownService,
 )
 from dumb_web.snapshots import WaitingFor
@@ -56,8 +58,10 @@ class NotOffered(RequestError):
 STATUS: Mapping[type[DumbActorsError], int] = {
     RequestError: 400,
     UnknownService: 404,
+    UnknownRevision: 404,
     NotOffered: 404,
     Refused: 409,
+    StaleRevision: 409,
     Superseded: 409,
     EventsLost: 409,
     Busy: 503,
