@@ -6,13 +6,13 @@ from typing import Any, Union, get_args, get_origin
 
 import attrs
 
-from dumb_actors.config import rights, scalars, settings
+from dumb_actors.config import rights, settings
 from dumb_actors.config.block import Block
 
 __all__ = ["kind_of"]
 
-_NUMBERS = frozenset({int, float, scalars.Port, settings.UserId, settings.Count})
-_ARRAYS = frozenset({scalars.Command, rights.Variables})
+_AS_TEXT = frozenset({rights.Umask, settings.Size})
+"""What becomes a number and is written as a text."""
 
 
 def kind_of(name: str) -> str:
@@ -31,10 +31,14 @@ def _kinds() -> dict[str, str]:
 
 def _kind(kind: Any) -> str:
     for inner in get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,):
+        if inner in _AS_TEXT:
+            return "text"
+        while hasattr(inner, "__supertype__"):
+            inner = inner.__supertype__  # noqa: PLW2901  (down to what the new type is made of)
         if inner is bool:
             return "flag"
-        if inner in _NUMBERS:
+        if inner in {int, float}:
             return "number"
-        if inner in _ARRAYS or get_origin(inner) is tuple:
+        if get_origin(inner) is tuple:
             return "array"
     return "text"

@@ -33,6 +33,7 @@ _TOP = frozenset({"puid", "pgid", "tz", "data_root"})
 What can be overridden at the top: elsewhere one word is too likely to be a variable of somebody else, such as HOME.
 """
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*?)\s*", re.ASCII | re.DOTALL)
+_LONGEST_NUMBER = 40
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -229,9 +230,9 @@ def _flag(text: str, _: Any) -> bool:
 
 
 def _number(text: str, _: Any) -> int | float:
-    if re.fullmatch(r"[+-]?[0-9]{1,400}", text, re.ASCII):
+    if re.fullmatch(r"[+-]?[0-9]+", text, re.ASCII) and len(text) <= _LONGEST_NUMBER:
         return int(text)
-    if re.fullmatch(r"[+-]?[0-9]{0,300}\.?[0-9]{1,300}(?:[eE][+-]?[0-9]{1,2})?", text, re.ASCII):
+    if re.fullmatch(r"[+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]{1,2})?", text, re.ASCII) and len(text) <= _LONGEST_NUMBER:
         return float(text)
     raise ValueError("a number")
 

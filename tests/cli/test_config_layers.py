@@ -7,17 +7,14 @@ from tests.cli.program import service
 
 
 def told(shell):
-    """Give the events of the configuration's file, oldest first."""
-    lines = shell.run("events", "--history", "--json").out.splitlines()
-    return [event for event in map(json.loads, lines) if event.get("detail", {}).get("what", "").startswith("config_")]
-
-
-def overview(shell):
-    return json.loads(shell.run("status", "--json").out)
+    """Give what the events say of the configuration's file, oldest first."""
+    found = shell.run("events", "--since", "1h", "--no-follow", "--json").out.splitlines()
+    whats = [json.loads(line).get("detail", {}).get("what", "") for line in found]
+    return [what for what in whats if what.startswith("config_")]
 
 
 def test_up_runs_on_what_the_environment_and_env_file_say_and_writes_none_of_it(shell):
-    path = shell.write_config({"a": service("a", port=1111, script_says="x"), "b": service("b", enabled=True)})
+    path = shell.write_config({"a": service("a", port=1111), "b": service("b", enabled=True)})
     before = path.read_bytes()
     path.with_name(".env").write_text("A_PORT=2222\nB_ENABLED=false\n")
     shell.env["A_PORT"] = "3333"
@@ -62,6 +59,7 @@ def test_a_broken_file_is_told_everywhere_until_it_is_good_again(shell):
     up.send(signal.SIGHUP)
     up.read_until(r"the configuration was reloaded: 1 new \(b\)")
     up.read_until("config.mended")
+    assert told(shell) == ["config_broken", "config_mended"]
     assert shell.run("status").err == ""
     up.send(signal.SIGTERM)
     assert up.wait().code == 0
