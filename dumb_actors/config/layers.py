@@ -15,6 +15,7 @@ from dumb_actors.config.report import MISSING, Path, format_path, value_at
 from dumb_actors.errors import ConfigFault
 
 __all__ = [
+    "BUILTINS",
     "FROM_DEFAULTS",
     "REMOVED",
     "Edit",
@@ -23,6 +24,7 @@ __all__ = [
     "Origin",
     "Overlay",
     "apply_edits",
+    "as_template",
     "difference",
     "edits_of",
     "merge",
@@ -36,7 +38,7 @@ Layer: TypeAlias = Literal["default", "file", "dotenv", "environment", "secret",
 REMOVED: Final = object()
 """As the value of an edit: the key is taken away."""
 
-_BUILTINS = {"dumb_api_service": ("dumb", "api_service"), "dumb_frontend": ("dumb", "frontend")}
+BUILTINS = {"dumb_api_service": ("dumb", "api_service"), "dumb_frontend": ("dumb", "frontend")}
 """Service keys of blocks that do not stand at the top of a document."""
 
 
@@ -229,7 +231,7 @@ def with_defaults(document: Mapping[str, Any], defaults: Mapping[str, Mapping[st
     """
     result = dict(document)
     for key, default in defaults.items():
-        path = _BUILTINS.get(key, (key,))
+        path = BUILTINS.get(key, (key,))
         block = value_at(result, path)
         if isinstance(block, dict):
             _apply(result, path, _complete_block(block, default))
@@ -242,9 +244,8 @@ def _complete_block(block: dict[str, Any], default: Mapping[str, Any]) -> dict[s
         return _complete(block, default)
     if "process_name" in block or not isinstance(block.get("instances"), dict):
         # A single block of a service that can have several: the template is its default as well.
-        plain = _first(templates) if "instances" not in block else {}
-        return _complete(block, plain)
-    template = {key: value for key, value in _first(templates).items() if key != "process_name"}
+        return _complete(block, {} if "instances" in block else as_template(default))
+    template = {key: value for key, value in as_template(default).items() if key != "process_name"}
     instances = {
         name: _complete(inner, template) if isinstance(inner, dict) else inner
         for name, inner in block["instances"].items()
@@ -252,7 +253,11 @@ def _complete_block(block: dict[str, Any], default: Mapping[str, Any]) -> dict[s
     return {**block, "instances": instances}
 
 
-def _first(templates: Mapping[str, Any]) -> Mapping[str, Any]:
+def as_template(default: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the block that *default* is, or that it has as the template of its instances."""
+    templates = default.get("instances")
+    if not isinstance(templates, Mapping) or not templates:
+        return default
     first = next(iter(templates.values()))
     return first if isinstance(first, Mapping) else {}
 
