@@ -111,6 +111,8 @@ class Merged:
 
         user: The user's layer of it.
 
+        completed: That, and the defaults.
+
         overlays: What lies above the user's layer, the lowest first.
 
         source: Name of the file.
@@ -118,6 +120,7 @@ class Merged:
 
     document: Mapping[str, Any] = attrs.field(repr=False)
     user: Mapping[str, Any] = attrs.field(repr=False)
+    completed: Mapping[str, Any] = attrs.field(repr=False)
     overlays: tuple[Overlay, ...] = ()
     source: str = ""
 
@@ -132,7 +135,12 @@ class Merged:
         for overlay in reversed(self.overlays):
             if path[: len(overlay.path)] == overlay.path and overlay.value is not REMOVED:
                 return overlay.origin
-        return FROM_DEFAULTS if value_at(self.user, path) is MISSING else Origin("file", self.source)
+        if value_at(self.user, path) is not MISSING:
+            return Origin("file", self.source)
+        if value_at(self.completed, path) is not MISSING:
+            return FROM_DEFAULTS
+        # An object that was made only to hold what stands below it, or did.
+        return next((one.origin for one in self.overlays if one.path[: len(path)] == path), None)
 
     def origins(self, path: Path = ()) -> Iterator[tuple[Path, Origin]]:
         """Walk through every leaf below *path*, each with where it comes from; empty objects are leaves."""
@@ -300,8 +308,9 @@ def merge(
         source: Name of the file.
     """
     laid = tuple(overlays)
-    document = apply_edits(with_defaults(user, defaults or {}), (overlay.as_edit() for overlay in laid))
-    return Merged(document=document, user=user, overlays=laid, source=source)
+    completed = with_defaults(user, defaults or {})
+    document = apply_edits(completed, (overlay.as_edit() for overlay in laid))
+    return Merged(document=document, user=user, completed=completed, overlays=laid, source=source)
 
 
 def with_origins(faults: Iterable[ConfigFault], merged: Merged) -> list[ConfigFault]:
