@@ -48,6 +48,8 @@ class Config:
         knowledge: What is known of products, which the graph of the services is made with.
 
         warnings: What is allowed and probably not meant, each with its path.
+
+        secret_paths: Values that are secret whatever their name, as the catalogue says; `*` stands for any key.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Config:
     settings: Settings
     knowledge: Knowledge = attrs.field(repr=False)
     warnings: tuple[str, ...]
+    secret_paths: tuple[tuple[str, ...], ...] = ()
 
 
 def load_config(path: str | os.PathLike[str], root: Root, *, knowledge: Knowledge | None = None) -> Config:

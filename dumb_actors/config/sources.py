@@ -32,12 +32,15 @@ class Sources:
         defaults: Default block by service key; see `with_defaults`.
 
         knowledge: As for `load_config`.
+
+        secret_paths: Values that are secret whatever their name; see `is_secret_place`.
     """
 
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
     secrets_dir: str | None = SECRETS_DIR
     defaults: Mapping[str, Mapping[str, Any]] = attrs.field(default=MappingProxyType({}), repr=False)
     knowledge: Knowledge | None = attrs.field(default=None, repr=False)
+    secret_paths: tuple[tuple[str, ...], ...] = ()
 
     def read_outside(self, root: Root) -> Outside:
         """Read the overrides; blocking."""
@@ -114,7 +117,7 @@ def build(
     if faults:
         raise ConfigError(faults, source=source, warnings=[*outside.warnings, *config.warnings])
     return Loaded(
-        config=attrs.evolve(config, warnings=(*outside.warnings, *config.warnings)),
+        config=attrs.evolve(config, warnings=(*outside.warnings, *config.warnings), secret_paths=sources.secret_paths),
         merged=merged,
         content=content,
         outside=outside,

@@ -21,9 +21,10 @@ from dumb_actors.config.derived import Derived, load_derived, save_derived
 from dumb_actors.config.editing import Planned, keep_memory, plan_change, write_text
 from dumb_actors.config.layers import Edit, Merged, difference, same
 from dumb_actors.config.load import Config
-from dumb_actors.config.report import MISSING, value_at
+from dumb_actors.config.report import MISSING, Path, value_at
 from dumb_actors.config.revisions import KEPT, Revision, Revisions
 from dumb_actors.config.root import Root
+from dumb_actors.config.secrets import masked, unmask
 from dumb_actors.config.sources import Loaded, Sources, build
 from dumb_actors.errors import ConfigError, StaleRevision, UnknownRevision, UnusablePath
 
@@ -161,6 +162,19 @@ class ConfigStore:
             broken=self.broken,
         )
 
+    def masked(self, at: Path = ()) -> Any:
+        """Give what counts at *at* without its secrets, for somebody who may not see them; `KeyError`: nothing does."""
+        return masked(self._loaded.merged.document, self._sources.secret_paths, at=at)
+
+    def unmask(self, updates: Any, at: Path = ()) -> Any:
+        """
+        Take *updates* of what stands at *at*, in which masks stand for what is unchanged; gives them without masks.
+
+        Raises:
+            ConfigError: Masks that stand for nothing, or for more than one secret; see `unmask` of the same name.
+        """
+        return unmask(updates, self._loaded.merged.document, self._sources.secret_paths, at=at)
+
     async def revisions(self) -> tuple[Revision, ...]:
         """Give the revisions that are kept, the oldest first."""
         return await trio.to_thread.run_sync(self._file.revisions)
@@ -247,9 +261,17 @@ class ConfigStore:
                 raise UnknownRevision(revision, [one.number for one in kept])
             before = self._loaded.merged.document
             if content == self._loaded.content:
-                return Change(revision=self.revision)
+                return await self._stay()
             await self._run(self._bring_back, content, by)
             return Change(revision=self.revision, paths=_paths(before, self._loaded.merged.document))
+
+    async def _stay(self) -> Change:
+        """Say that nothing differs, once the file has been seen to be what it should be."""
+        yours = self.revision
+        found = await self._look(BY_EDIT)
+        if found.changed or found.broken:
+            raise StaleRevision(yours, None if found.broken else found.revision)
+        return Change(revision=yours)
 
     def _bring_back(self, content: bytes, by: str) -> tuple[Loaded, Revision]:
         loaded = self._build(content, memory=keep_memory(self._loaded, content, self._file.path))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from dumb_actors.config.root import Root
@@ -65,8 +66,9 @@ class Home:
             environ=self.environ, secrets_dir=str(self.secrets), defaults=self.defaults, knowledge=NO_KNOWLEDGE
         )
 
-    async def open(self, path: Path | None = None, **more: Any) -> ConfigStore:
-        return await open_store(path or self.path, self.root, sources=self.sources(), wall=lambda: self.now, **more)
+    async def open(self, path: Path | None = None, *, secret_paths: Any = (), **more: Any) -> ConfigStore:
+        sources = attrs.evolve(self.sources(), secret_paths=secret_paths)
+        return await open_store(path or self.path, self.root, sources=sources, wall=lambda: self.now, **more)
 
     def left(self) -> set[str]:
         """Give the names beside the configuration, but for those that are meant to be there."""

@@ -10,6 +10,7 @@ import pytest
 import trio
 from store_support import DEFAULTS, DOCUMENT, PORT, ZURG, home
 
+from dumb_actors.actors.masking import secrets_of
 from dumb_actors.config import configfile, durable
 from dumb_actors.config.layers import REMOVED, Edit, edits_of
 from dumb_actors.config.revisions import RevisionTooNew
@@ -525,3 +526,28 @@ async def test_a_relative_path_is_meant_where_it_was_opened(home, monkeypatch, t
     monkeypatch.chdir("/")
     await store.change([Edit(PORT, 6000)], persist=True)
     assert at(home.document(), PORT) == 6000
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_shown_without_secrets_can_be_sent_back(home):
+    store = await home.open(secret_paths=(("db", "env", "PGDATA"),))
+    shown = store.masked(("zurg",))
+    assert shown["instances"]["RealDebrid"]["api_key"] == "********"
+    assert store.masked()["db"]["env"] == {"PGDATA": "********"}
+    assert "{data}/db" in secrets_of(store.config)
+    shown["instances"]["RealDebrid"]["port"] = 9191
+    edits = edits_of(store.unmask(shown, ("zurg",)), store.read().merged.document["zurg"], ("zurg",))
+    change = await store.change(edits, persist=True)
+    assert change.paths == ((*ZURG, "port"),)
+    assert at(home.document(), ZURG) == {**at(DOCUMENT, ZURG), "port": 9191}
+
+
+async def test_a_restore_of_what_counts_already_looks_at_the_file(home):
+    store = await home.open()
+    edited = home.write({**DOCUMENT, "tz": "UTC"})
+    with pytest.raises(StaleRevision):
+        await store.restore(1)
+    assert home.path.read_bytes() == edited
+    assert (await store.restore(1)).paths == (("tz",),)
