@@ -13,6 +13,8 @@ from store_support import DEFAULTS, DOCUMENT
 from test_config_properties import load, whole
 from test_config_stack import STACK
 
+from dumb_actors.cli.demo_programs import DemoPrograms
+from dumb_actors.cli.demo_stack import write_stack
 from dumb_actors.config import Config, Root, parse_config
 from dumb_actors.config.block import Block
 from dumb_actors.config.jsonschema import block_schema, document_schema
@@ -52,6 +54,12 @@ def test_documents_of_docs_and_tests(document):
 @pytest.mark.parametrize("path", sorted(PROJECT.glob("examples/**/*.json")), ids=lambda path: path.parent.name)
 def test_documents_of_examples(path):
     assert faults(WHOLE, json.loads(path.read_text())) == []
+
+
+def test_the_document_of_the_demo(tmp_path):
+    programs = DemoPrograms(wsgidav="/w", rclone="/r", caddy="/c", valkey="/v", postgres_bin="/p")
+    stack = write_stack(Root(tmp_path), programs, ())
+    assert faults(WHOLE, json.loads(Path(stack.config).read_text())) == []
 
 
 @settings(max_examples=300, deadline=None)
