@@ -30,11 +30,13 @@ __all__ = [
     "ServiceError",
     "ShuttingDown",
     "SpawnFailed",
+    "StaleRevision",
     "StartFailed",
     "StartTimeout",
     "StopTimeout",
     "Superseded",
     "UnknownBoot",
+    "UnknownRevision",
     "UnknownService",
     "UnusablePath",
 ]
@@ -83,6 +85,8 @@ class ConfigFault:
         line, column: Position in the file, 1-based, for syntax faults.
 
         names: The services involved; for a cycle in order, the first one repeated at the end.
+
+        origin: Where the value comes from when it does not stand in the file: `the environment variable TZ`.
     """
 
     path: str
@@ -94,6 +98,7 @@ class ConfigFault:
     line: int | None = None
     column: int | None = None
     names: tuple[str, ...] = ()
+    origin: str = ""
 
     def __str__(self) -> str:
         where = f"line {self.line}, column {self.column}" if self.line is not None else self.path
@@ -102,6 +107,8 @@ class ConfigFault:
             text += f"; expected {self.expected}"
         if self.got is not None:
             text += f"; got {self.got}"
+        if self.origin:
+            text += f"; it comes from {self.origin}"
         if self.hint:
             text += f" ({self.hint})"
         return text
@@ -180,6 +187,35 @@ class Busy(RequestError):
     """The service's mailbox is full; nothing was queued, try again."""
 
     code = "busy"
+
+
+class StaleRevision(RequestError):
+    """
+    The configuration is another one than the caller knows; nothing was changed. Read it again, and try again.
+
+    `.yours` is the revision that the change was based on, `.current` the one there is now; None: it was edited outside,
+    and what stands in the file cannot be used.
+    """
+
+    code = "stale-revision"
+
+    def __init__(self, yours: int, current: int | None, why: str = "") -> None:
+        self.yours = yours
+        self.current = current
+        now = "the file was edited and cannot be used as it is" if current is None else f"it is at {current} now"
+        text = f"the configuration changed since revision {yours}: {why or now}; read it again"
+        super().__init__(text, yours=yours, current=current)
+
+
+class UnknownRevision(RequestError, LookupError):
+    """No such revision of the configuration is kept; `.revision`, and `.known` are those that are."""
+
+    code = "unknown-revision"
+
+    def __init__(self, revision: int, known: Sequence[int]) -> None:
+        self.revision = revision
+        self.known = tuple(known)
+        super().__init__(f"revision {revision} is not kept", revision=revision, known=list(known))
 
 
 class Superseded(RequestError):

@@ -7,7 +7,7 @@ Its methods are what the REST API, the command line and embedding programs call;
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import trio
 
@@ -23,6 +23,7 @@ from dumb_actors.actors.plans import SupervisorPlans
 from dumb_actors.actors.ports import Adopted, Host
 from dumb_actors.actors.wiring import ActorFactory, Crew
 from dumb_actors.config.load import Config
+from dumb_actors.config.store import ConfigStore
 from dumb_actors.errors import GaveUp, Refused, StartTimeout, StopTimeout
 from dumb_actors.graph import planning
 from dumb_actors.journal.durations import Durations
@@ -48,12 +49,15 @@ class Supervisor(SupervisorPlans):
     Attributes:
         config: The configuration they came from; None for specs made by hand.
 
+        store: Where that is kept, when it can change; None: nowhere.
+
         found: What a person should know of what an earlier supervisor left, a sentence each.
 
         redactor: Masks the secrets of the configuration in what leaves this program.
     """
 
     config: Config | None = None
+    store: ConfigStore | None = None
     redactor: Redactor
 
     def __init__(
@@ -351,6 +355,19 @@ class Supervisor(SupervisorPlans):
             self.redactor = Redactor(self._secrets)
             self._apply_wishes(found, plan, by)
         return found
+
+    def tell_of_file(self, what: Literal["config_broken", "config_mended"], text: str, *, by: str) -> None:
+        """
+        Say in an event what became of the file of the configuration; nothing else is changed.
+
+        Args:
+            what: It cannot be used and the last good revision goes on counting; or it can be used again.
+
+            text: A sentence without a full stop.
+
+            by: Who had it read.
+        """
+        self._say(what, text, by)
 
     def _apply_wishes(self, found: Difference, plan: Plan, by: str) -> None:
         text = f"{len(found.added)} new, {len(found.changed)} changed, {len(found.removed)} removed"

@@ -7,8 +7,11 @@ from typing import Any
 import click
 
 from dumb_actors.cli.paint import DONE, MISUSED, Paint
-from dumb_actors.config.load import Config, load_config
+from dumb_actors.config.layers import Merged
+from dumb_actors.config.load import Config
+from dumb_actors.config.report import format_path
 from dumb_actors.config.root import Root
+from dumb_actors.config.sources import load_layers
 from dumb_actors.errors import ConfigError, ConfigFault
 from dumb_actors.graph.dependency import DependencyGraph
 
@@ -18,15 +21,32 @@ __all__ = ["check", "fault_lines"]
 def check(path: str, root: Root, *, as_json: bool, paint: Paint) -> int:
     """Check the configuration at *path*, write what was found to stdout, and give the exit code."""
     try:
-        config = load_config(path, root)
+        loaded = load_layers(path, root)
     except ConfigError as error:
         if as_json:
             click.echo(json.dumps({"ok": False, **error.detail}, indent=2))
         else:
             click.echo("\n".join(fault_lines(error, paint)), color=True)
         return MISUSED
-    click.echo(json.dumps(_as_json(config), indent=2) if as_json else "\n".join(_fine_lines(config, paint)), color=True)
+    config, laid = loaded.config, list(_overridden(loaded.merged))
+    if as_json:
+        click.echo(json.dumps({**_as_json(config), "overridden": dict(laid)}, indent=2))
+    else:
+        click.echo("\n".join([*_fine_lines(config, paint), *_overridden_lines(laid)]), color=True)
     return DONE
+
+
+def _overridden(merged: Merged) -> Iterator[tuple[str, str]]:
+    """Give the path of each value that does not count as the file says it, and where the one that counts comes from."""
+    for overlay in merged.overlays:
+        yield format_path(overlay.path), str(overlay.origin)
+
+
+def _overridden_lines(laid: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if laid:
+        yield ""
+        yield "what counts instead of the file's:"
+        yield from (f"  {path}: from {origin}" for path, origin in laid)
 
 
 def fault_lines(error: ConfigError, paint: Paint) -> Iterator[str]:
@@ -36,7 +56,7 @@ def fault_lines(error: ConfigError, paint: Paint) -> Iterator[str]:
     for fault in error.faults:
         yield ""
         yield f"  {paint(_where(fault), bold=True)}: {fault.problem}"
-        facts = {"got": fault.got, "expected": fault.expected, "hint": fault.hint}
+        facts = {"got": fault.got, "from": fault.origin, "expected": fault.expected, "hint": fault.hint}
         yield from (f"    {paint.dim(label.ljust(8))}  {text}" for label, text in facts.items() if text)
     yield from _warning_lines(error.warnings, paint)
 

@@ -17,7 +17,7 @@ from dumb_actors.errors import ApiUnreachable, RequestError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Answered", "Api", "LogReply", "find_api", "find_service"]
+__all__ = ["Answered", "Api", "LogReply", "find_api", "find_service", "services_in"]
 
 Service = Mapping[str, Any]
 """The state of one service as `GET /status` gives it."""
@@ -91,11 +91,14 @@ class Api:
 
     def services(self, *, timeout: float = _QUICK_S) -> list[Service]:
         """Ask for the state of every service, in the order of the configuration; raises as `get` does."""
+        return services_in(self.overview(timeout=timeout))
+
+    def overview(self, *, timeout: float = _QUICK_S) -> dict[str, Any]:
+        """Ask for everything that `GET /status` tells; raises as `get` does."""
         answer = self.get("/status", timeout=timeout)
         if not isinstance(answer, dict) or "services" not in answer:
             raise ApiUnreachable(f"what answers at {self.url} is no dumb-actors supervisor")
-        found = answer["services"]
-        return list(found.values()) if isinstance(found, dict) else list(found)
+        return answer
 
     def get_log(self, name: str, params: Mapping[str, Any]) -> Any:
         """Ask for lines of a service's log as JSON; raises as `get` does."""
@@ -253,6 +256,12 @@ def _check_url(url: str) -> str:
     if not usable:
         raise RequestError(f"the URL must be http://HOST:PORT or unix:PATH, not {url!r}", url=url)
     return url.rstrip("/")
+
+
+def services_in(overview: Mapping[str, Any]) -> list[Service]:
+    """Give the services in what `GET /status` told."""
+    found = overview["services"]
+    return list(found.values()) if isinstance(found, dict) else list(found)
 
 
 def find_service(name: str, services: list[Service]) -> Service | None:

@@ -19,6 +19,7 @@ from dumb_actors.cli.demo_stack import CADDY, Stack, write_stack
 from dumb_actors.cli.paint import FAILED, fail
 from dumb_actors.cli.up import Plan, Running, run_program
 from dumb_actors.config.root import Root
+from dumb_actors.config.sources import Sources
 from dumb_actors.errors import DumbActorsError, GaveUp
 from dumb_actors.model.event import ServiceSnapshot
 
@@ -62,6 +63,8 @@ def run_demo(*, once: bool, binds: Sequence[str], keep_root: bool) -> int:
                 when_up=partial(_prove, stack, root, once=once),
                 alone=False,  # the proof starts psql
                 orphans="stop",  # its root is temporary
+                # It runs as it is written, whatever variables there are on this machine.
+                sources=Sources(environ={}, secrets_dir=None),
             )
         )
         left = _left_behind(root)

@@ -153,10 +153,11 @@ def completion(shell: str) -> int:
 @json_option
 def status(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
     """Show every service in a table, or everything about those that are named (exit code 1 if one of them failed)."""
-    from dumb_actors.cli.client import find_service
-    from dumb_actors.cli.show import long_form, table
+    from dumb_actors.cli.client import find_service, services_in
+    from dumb_actors.cli.show import config_lines, long_form, table
 
-    services = api.services()
+    overview = api.overview()
+    services = services_in(overview)
     chosen = []
     for name in names:
         found = find_service(name, services)
@@ -174,6 +175,8 @@ def status(api: Api, names: tuple[str, ...], *, as_json: bool) -> int:
         _write("\n".join(table(services, paint, width=width)))
     else:
         _write("no services are configured")
+    for line in [] if as_json else config_lines(overview, paint):
+        click.echo(line, err=True)
     return FAILED if any(service["phase"] == "failed" for service in chosen) else DONE
 
 

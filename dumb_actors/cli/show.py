@@ -1,12 +1,13 @@
 """Show the state of services to a person: a table of all, or the long form of one."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from dumb_actors.cli.client import Service
 from dumb_actors.cli.paint import Paint, clock, for_how_long, ordinal
 
-__all__ = ["health_text", "long_form", "next_attempt", "reason_of", "table", "waiting_of"]
+__all__ = ["config_lines", "health_text", "long_form", "next_attempt", "reason_of", "table", "waiting_of"]
 
 _NAME_LIMIT = 32
 _LAST_LINES = 10
@@ -61,6 +62,19 @@ def next_attempt(service: Service, now: float) -> str:
     if healing.get("crash_loop"):
         parts.append("crash loop")
     return "; ".join(parts)
+
+
+def config_lines(overview: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    """Give the lines that tell what is not as it should be with the configuration; none when everything is."""
+    config = overview.get("config") or {}
+    broken = config.get("broken")
+    if broken:
+        since = for_how_long(time.time() - broken["since"])
+        yield paint(f"{config['source']} has been broken for {since}", "red", bold=True)
+        yield from (f"  {fault}" for fault in broken["faults"])
+        yield f"the services run as in revision {config['revision']}, the last good one"
+    if config.get("unsaved"):
+        yield f"changed in memory only, which a restart loses: {', '.join(config['unsaved'])}"
 
 
 def table(services: Sequence[Service], paint: Paint, *, width: int | None) -> Iterator[str]:

@@ -31,9 +31,11 @@ from dumb_actors.cli.ownlog import log_to, set_level
 from dumb_actors.cli.paint import DONE, FAILED, exit_code_of, fail, for_how_long, paint_for
 from dumb_actors.cli.reload import Reloader
 from dumb_actors.cli.rootfiles import publish_api
-from dumb_actors.config.load import Config, load_config
+from dumb_actors.config.load import Config
 from dumb_actors.config.root import Root
 from dumb_actors.config.settings import Orphans
+from dumb_actors.config.sources import Sources
+from dumb_actors.config.store import open_store
 from dumb_actors.errors import ConfigError, DumbActorsError, PortTaken
 from dumb_actors.process.limits import raise_nofile
 from dumb_actors.process.rootlock import hold_root
@@ -93,6 +95,8 @@ class Plan:
         alone: Nothing in this process but the supervisor starts children.
 
         orphans: What happens to the services if this process is killed; None: as the configuration says.
+
+        sources: Where values come from beside the file; None: our environment and `/run/secrets`.
     """
 
     root: Root
@@ -102,6 +106,7 @@ class Plan:
     when_up: WhenUp | None = None
     alone: bool = True
     orphans: Orphans | None = None
+    sources: Sources | None = None
 
 
 def run_program(plan: Plan) -> int:
@@ -150,7 +155,8 @@ async def _run_locked(plan: Plan, ending: Ending, out: LineWriter) -> int:
 
     async with contextlib.AsyncExitStack() as held:
         await held.enter_async_context(hold_root(plan.root.path, plan.root.run))
-        config = await trio.to_thread.run_sync(load_config, plan.config, plan.root)
+        store = await open_store(plan.config, plan.root, sources=plan.sources)
+        config = store.config
         set_level(plan.log_level or config.settings.log_level)
         for warning in config.warnings:
             log.warning("config.warning %s", warning)
@@ -166,6 +172,7 @@ async def _run_locked(plan: Plan, ending: Ending, out: LineWriter) -> int:
             cgroups=config.settings.cgroups == "auto",
         )
         async with open_locked(config, config.specs, plan.root, how) as supervisor:
+            supervisor.store = store
             ending.supervisor = supervisor
             return await _run_supervisor(supervisor, sockets, plan, ending, out)
 
@@ -182,7 +189,7 @@ async def _run_supervisor(
     web_end = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(Narrator(supervisor, out).run)
-        reloader = Reloader(supervisor, plan.config, plan.root, out)
+        reloader = Reloader(supervisor, out)
         nursery.start_soon(reloader.run)
         ending.reload = reloader.ask
         _tell_adopted(supervisor, out)

@@ -19,13 +19,20 @@ from dumb_actors.config.scalars import Name, name
 from dumb_actors.config.strict import Wrong, make_converter, structure_fields
 from dumb_actors.model.fields import at_least_one, not_negative, positive
 
-__all__ = ["AutoRestart", "AutoRestartValues", "ListedService", "read_auto_restart", "warn_of_listed"]
+__all__ = [
+    "AutoRestart",
+    "AutoRestartValues",
+    "ListedService",
+    "read_auto_restart",
+    "warn_of_listed",
+    "zero_or_more",
+]
 
 _PATH: Path = ("dumb", "auto_restart")
 _NO_NAME = Name("")
 
 
-def _zero_or_more(instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
+def zero_or_more(instance: object, attribute: "attrs.Attribute[int]", value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"{attribute.name!r} must be a whole number, 0 or more, not {value!r}")
 
@@ -57,7 +64,7 @@ class AutoRestartValues:
     restart_on_unhealthy: bool = True
     healthcheck_interval: float = 30.0
     unhealthy_threshold: int = attrs.field(default=3, validator=at_least_one)
-    max_restarts: int = attrs.field(default=3, validator=_zero_or_more)
+    max_restarts: int = attrs.field(default=3, validator=zero_or_more)
     window_seconds: float = attrs.field(default=300.0, validator=positive)
     backoff_seconds: tuple[float, ...] = (5.0, 15.0, 45.0, 120.0)
     grace_period_seconds: float = attrs.field(default=30.0, validator=not_negative)

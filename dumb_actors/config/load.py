@@ -35,7 +35,8 @@ class Config:
 
         root: What paths in it are relative to.
 
-        document: The document as written: nothing added, nothing taken away. To be read only.
+        document: What it was made of, to be read only: the document as written, nothing added, nothing taken away; in a
+            `ConfigStore` with all layers laid over it.
 
         specs: The services, in the order of the document.
 
@@ -47,6 +48,8 @@ class Config:
         knowledge: What is known of products, which the graph of the services is made with.
 
         warnings: What is allowed and probably not meant, each with its path.
+
+        secret_paths: Values that are secret whatever their name, as the catalogue says; `*` stands for any key.
     """
 
     source: str
@@ -57,6 +60,7 @@ class Config:
     settings: Settings
     knowledge: Knowledge = attrs.field(repr=False)
     warnings: tuple[str, ...]
+    secret_paths: tuple[tuple[str, ...], ...] = ()
 
 
 def load_config(path: str | os.PathLike[str], root: Root, *, knowledge: Knowledge | None = None) -> Config:

@@ -12,7 +12,7 @@ import attrs
 from dumb_actors.config.report import Path, format_path
 from dumb_actors.errors import ConfigError, ConfigFault
 
-__all__ = ["read_document"]
+__all__ = ["parse_document", "read_document", "read_file"]
 
 _DEPTH_LIMIT = 100
 
@@ -42,23 +42,42 @@ def read_document(path: str | os.PathLike[str]) -> Any:
         ConfigError: The file cannot be read, is not UTF-8, or is not JSON; with line and column where there is one.
             Also for what `json.loads` accepts: a key twice in one object, NaN, Infinity, half a surrogate pair.
     """
+    return parse_document(read_file(path), os.fspath(path))
+
+
+def parse_document(content: bytes, source: str) -> Any:
+    """
+    Give the document that *content* of a file writes; *source* is what messages call it.
+
+    Raises:
+        ConfigError: As for `read_document`.
+    """
+    return _plain_document(_parse(_decode(content, source), source), source)
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """
+    Give what is in the file at *path*.
+
+    Raises:
+        ConfigError: It does not exist, or cannot be read.
+    """
     source = os.fspath(path)
-    return _plain_document(_parse(_read_text(source), source), source)
-
-
-def _refuse(source: str, problem: str, **more: Any) -> ConfigError:
-    return ConfigError([ConfigFault(path="$", problem=problem, kind="syntax", **more)], source=source)
-
-
-def _read_text(source: str) -> str:
     try:
-        content = FilePath(source).read_bytes()
+        return FilePath(source).read_bytes()
     except FileNotFoundError:
         hint = "write one there, or name another one with --config"
         raise _refuse(source, f"the file {source} does not exist", hint=hint) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise _refuse(source, f"the file {source} cannot be read: {why}", hint="check what it is and who may") from None
+
+
+def _refuse(source: str, problem: str, **more: Any) -> ConfigError:
+    return ConfigError([ConfigFault(path="$", problem=problem, kind="syntax", **more)], source=source)
+
+
+def _decode(content: bytes, source: str) -> str:
     try:
         # A byte-order mark is what some editors put in front; it says nothing that is not known.
         return content.decode("utf-8-sig")

@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
+from dumb_actors.model.secret import SHORTEST
+
 __all__ = ["MASK", "SHORTEST", "Redactor", "RedactorStream"]
 
 MASK = b"[secret]"
-SHORTEST = 6
-"""Characters. Whatever is shorter occurs by chance, and would be masked all over the place."""
-
-
 Content: TypeAlias = bytes
 """Within the class the name is taken by the method."""
 

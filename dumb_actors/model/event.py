@@ -26,7 +26,8 @@ EventKind: TypeAlias = Literal[
     "crash_loop",  # it ends again and again; detail: exits, window_s, next_delay_s
     "command",  # a command was accepted; detail: id, command, dependencies, also: commands that it brought along
     "answer",  # a command was answered; detail: id, command, outcome
-    "supervisor",  # the whole; detail: what (booted, reconfigured, shutdown, ended, left, …); of booted: see `boot`
+    # the whole; detail: what (booted, reconfigured, config_broken, shutdown, ended, left, …); of booted: see `boot`
+    "supervisor",
 ]
 
 CauseKind: TypeAlias = Literal[

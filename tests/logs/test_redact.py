@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dumb_actors.logs.known import is_secret_name, known_secrets
 from dumb_actors.logs.redact import MASK, Redactor
+from dumb_actors.model.known import known_secrets
+from dumb_actors.model.secret import is_secret_name
 from tests.logs.written import secrets_and_text
 
 CUTS = st.lists(st.integers(0, 200), max_size=12)

@@ -7,7 +7,7 @@ import pytest
 from web_support import config_of, site, spec
 
 import dumb_actors
-from dumb_actors import Url
+from dumb_actors import Edit, Root, Sources, Url, open_store
 
 RESTART_KEYS = [
     "restart_attempts",
@@ -123,3 +123,22 @@ async def test_everything_in_one_request(path):
     }
     assert json.dumps(answer)
     assert {"wished", "pid", "since", "started_at", "ready_at", "reason", "hint", "last_lines", "restarts"} <= set(db)
+
+
+async def test_the_state_of_the_configuration(tmp_path):
+    path = tmp_path / "config" / "dumb_config.json"
+    path.parent.mkdir()
+    path.write_text('{"a": {"process_name": "A", "command": "a", "note": 1}}')
+    store = await open_store(path, Root(str(tmp_path)), sources=Sources(environ={}, secrets_dir=None))
+    async with site(store.config) as here:
+        assert (await here.get("/status"))["config"] is None
+        here.supervisor.store = store
+        expected = {"revision": 1, "source": str(path), "broken": None, "unsaved": []}
+        assert (await here.get("/status"))["config"] == expected
+        await store.change([Edit(("a", "note"), 2)], persist=False)
+        path.write_text("{")
+        await store.reload()
+        found = (await here.get("/status"))["config"]
+        assert (found["revision"], found["unsaved"]) == (2, ["a.note"])
+        assert found["broken"]["since"] > 0
+        assert "line 1, column 2: not JSON" in found["broken"]["faults"][0]

@@ -20,10 +20,12 @@ from dumb_actors import (
     RequestError,
     ServiceError,
     ShuttingDown,
+    StaleRevision,
     StartTimeout,
     StopTimeout,
     Superseded,
     UnknownBoot,
+    UnknownRevision,
     UnknownService,
 )
 from dumb_web.snapshots import WaitingFor
@@ -58,8 +60,10 @@ STATUS: Mapping[type[DumbActorsError], int] = {
     RequestError: 400,
     UnknownService: 404,
     UnknownBoot: 404,
+    UnknownRevision: 404,
     NotOffered: 404,
     Refused: 409,
+    StaleRevision: 409,
     Superseded: 409,
     EventsLost: 409,
     Busy: 503,

@@ -87,7 +87,21 @@ SERVICE = {
     "needs_restart": False,
     "log_path": "/srv/stack/log/postgresql.log",
 }
-OVERVIEW = {"seq": 57, "at": AT, "version": "0.1.0", "pid": 4700, "root": "/srv/stack", "services": [SERVICE]}
+CONFIG = {
+    "revision": 12,
+    "source": "/srv/stack/config/dumb_config.json",
+    "broken": {"since": AT - 60, "faults": ["line 3, column 5: not JSON: Expecting ',' delimiter"]},
+    "unsaved": ["rclone.port"],
+}
+OVERVIEW = {
+    "seq": 57,
+    "at": AT,
+    "version": "0.1.0",
+    "pid": 4700,
+    "root": "/srv/stack",
+    "config": CONFIG,
+    "services": [SERVICE],
+}
 EVENT = {
     "seq": 58,
     "kind": "phase",

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from dumb_actors import Builtin, Phase, ServiceSnapshot, Snapshot, UnknownService, __version__
+from dumb_actors import Builtin, ConfigStore, Phase, ServiceSnapshot, Snapshot, UnknownService, __version__
 from dumb_web.context import Web
 from dumb_web.errors import ApiError
 from dumb_web.health import RestartFacts, health_of, restart_facts
@@ -138,6 +138,42 @@ class Unhealthy:
 
 
 @attrs.frozen(kw_only=True)
+class BrokenConfig:
+    """
+    What is wrong with the file of the configuration.
+
+    Attributes:
+        since: Since when that is known (Unix seconds).
+
+        faults: Every fault, a sentence each, with its place.
+    """
+
+    since: float
+    faults: Sequence[str]
+
+
+@attrs.frozen(kw_only=True)
+class ConfigState:
+    """
+    The state of the configuration.
+
+    Attributes:
+        revision: The one that counts.
+
+        source: The file.
+
+        broken: Why the file cannot be used, so that the last good revision goes on counting; null: it is good.
+
+        unsaved: Paths of changes in memory only, which a restart loses.
+    """
+
+    revision: int
+    source: str
+    broken: BrokenConfig | None
+    unsaved: Sequence[str]
+
+
+@attrs.frozen(kw_only=True)
 class Overview:
     """
     Everything about every service, at one instant.
@@ -151,6 +187,8 @@ class Overview:
 
         root: Its root directory; null for services made by hand.
 
+        config: Its configuration; null where that cannot change.
+
         services: In the order of the configuration.
     """
 
@@ -159,6 +197,7 @@ class Overview:
     version: str
     pid: int
     root: str | None
+    config: ConfigState | None
     services: Sequence[ServiceState]
 
 
@@ -189,8 +228,20 @@ def overview(web: Web, snapshot: Snapshot) -> Overview:
         version=__version__,
         pid=os.getpid(),
         root=None if config is None else str(config.root.path),
+        config=_config_state(web.supervisor.store),
         services=[service_state(one, web.supervisor.log_path(one.name)) for one in snapshot.services.values()],
     )
+
+
+def _config_state(store: ConfigStore | None) -> ConfigState | None:
+    if store is None:
+        return None
+    view = store.read()
+    broken = None
+    if view.broken is not None:
+        broken = BrokenConfig(since=view.broken.since, faults=[str(fault) for fault in view.broken.error.faults])
+    unsaved = [".".join(path) for path in view.unsaved]
+    return ConfigState(revision=view.revision, source=store.config.source, broken=broken, unsaved=unsaved)
 
 
 ROUTES = (
