@@ -53,6 +53,8 @@ class JointOutput:
 
     async def finish(self) -> tuple[str, ...]:
         """Finish all of them; of two, give the last lines of each, those of standard error last."""
+        if len(self.streams) == 1:
+            return await self.streams[0].finish()
         found: dict[int, tuple[str, ...]] = {}
 
         async def finish_one(index: int, stream: StreamLike) -> None:
@@ -127,6 +129,9 @@ class HostedChild:
 
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
         """Carry out the stop steps; see `Child`."""
+        if self.belongings.notices is None:
+            await self.processes.terminate(steps)
+            return
         async with trio.open_nursery() as nursery:
             # Also now, when nobody listens any more: a service that stops may have much to say and is not held up.
             nursery.start_soon(self.attend, _nobody)

@@ -192,8 +192,9 @@ def _wait_blocking(pid: int) -> Exit | None:
 
 async def end_leader(leader: AnyLeader, *, timeout_s: float = KILL_TIMEOUT_S) -> bool:
     """Reap a leader that had SIGKILL; one that does not end is left to a thread. Tells whether it ended."""
-    with trio.move_on_after(timeout_s):
-        await leader.wait()
+    if leader.poll() is None:
+        with trio.move_on_after(timeout_s):
+            await leader.wait()
     if leader.poll() is None:
         leader.abandon()
         return False
