@@ -38,12 +38,13 @@ from dumb_actors.process.child import adopted_child, own_child
 from dumb_actors.process.delegation import Delegation, adopt_cgroup
 from dumb_actors.process.identity import Identities
 from dumb_actors.process.lineage import Lineage
-from dumb_actors.process.lookup import Lookup
+from dumb_actors.process.lookup import LookAgain, Lookup
 from dumb_actors.process.process_child import ProcessChild
 from dumb_actors.process.program import Programs
 from dumb_actors.process.records import Records
 from dumb_actors.process.spawner import Spawner
 from dumb_actors.process.survivors import Survivor
+from dumb_actors.process.trails import Trail
 
 __all__ = ["HostSettings", "OsHost"]
 
@@ -150,10 +151,11 @@ class OsHost:
         turned_on = settings.subreaper and not subreaper.is_enabled() and subreaper.enable()
         try:
             is_subreaper = settings.subreaper and subreaper.is_enabled()
-            lineage, lookup = Lineage(), Lookup()
+            lineage, lookup = Lineage(), Lookup(remembers=True)
             records = Records(f"{run_dir}/services", run_id=settings.run_id)
             inheritance = await find_inheritance(await trio.to_thread.run_sync(records.load), run_dir)
             async with AsyncExitStack() as opened:
+                opened.callback(lookup.close)
                 spawner = opened.enter_context(Spawner())
                 programs = Programs(spawner, lineage, lookup, subreaper=is_subreaper, nofile=settings.nofile)
                 gaps = _Gaps()
@@ -275,17 +277,29 @@ class OsHost:
     async def prepare(self, launch: Launch) -> Launch:
         """Look up its user, program and directory in threads with deadlines; see `Host`."""
         launch = await self._identities.identify(launch)
-        program = await self._lookup.check_launch(
-            launch.argv, launch.cwd, launch.env.get("PATH"), service=launch.service
-        )
+        trail = self._trail_of(launch) if launch.argv else None
+        if trail is None:
+            return await self._look_up(launch)
+        return attrs.evolve(launch, executable=trail.program)
+
+    async def _look_up(self, launch: Launch) -> Launch:
+        path = launch.env.get("PATH")
+        program = await self._lookup.check_launch(launch.argv, launch.cwd, path, service=launch.service)
         return attrs.evolve(launch, executable=program)
+
+    def _trail_of(self, launch: Launch) -> Trail | None:
+        return self._lookup.remembered(launch.argv[0], launch.cwd, launch.env.get("PATH"))
 
     async def spawn(self, launch: Launch) -> HostedChild:
         """Open the output, record the intent, spawn, record the pid, all in one go of one thread; see `Host`."""
         opening = self._outputs.opening(launch)
         facts: dict[str, Any] = {}
         try:
-            started = await self._spawner.run(self._starter.start, launch, opening, facts)
+            try:
+                started = await self._spawner.run(self._starter.start, launch, opening, facts, self._trail_of(launch))
+            except LookAgain:
+                launch = await self._look_up(launch)
+                started = await self._spawner.run(self._starter.start, launch, opening, facts)
         except UnusablePath as error:
             raise SpawnFailed(
                 str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
