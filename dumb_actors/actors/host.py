@@ -19,7 +19,7 @@ from dumb_actors.actors.adopting import (
     note_left,
     remove_stale_fifos,
 )
-from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput
+from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput, LateWrites
 from dumb_actors.actors.leftovers import end_leftover
 from dumb_actors.actors.outputs import Outputs, Ways
 from dumb_actors.actors.ports import Adopted
@@ -117,6 +117,7 @@ class OsHost:
         self._outputs = outputs
         self._probes = probes
         self._records = records
+        self._late = LateWrites(spawner)
         self._lineage = lineage
         self._lookup = lookup
         self._identities = Identities()
@@ -292,6 +293,7 @@ class OsHost:
 
     async def spawn(self, launch: Launch) -> HostedChild:
         """Open the output, record the intent, spawn, record the pid, all in one go of one thread; see `Host`."""
+        await self._late.settle(launch.slug)
         opening = self._outputs.opening(launch)
         facts: dict[str, Any] = {}
         try:
@@ -339,6 +341,7 @@ class OsHost:
             belongings=belongings,
             facts=facts,
             records=self._records,
+            late=self._late,
             spawner=self._spawner,
             on_gone=self._forget,
         )
@@ -359,6 +362,7 @@ class OsHost:
 
     async def note_completed(self, launch: Launch, *, completed: bool) -> None:
         """Record that a one-shot has done its work, or that this counts no more; see `Host`."""
+        await self._late.settle(launch.slug)
         try:
             await self._spawner.run(partial(self._records.write_completed, completed=completed), launch)
         except (UnusablePath, ValueError) as error:  # a later generation is recorded already: it counts no more

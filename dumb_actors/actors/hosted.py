@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import attrs
+import outcome
 import trio
 
 from dumb_actors.errors import UnusablePath
@@ -17,7 +19,7 @@ from dumb_actors.process.process_child import ProcessChild
 from dumb_actors.process.records import Records
 from dumb_actors.process.spawner import Spawner
 
-__all__ = ["Belongings", "HostedChild", "JointOutput", "StreamLike"]
+__all__ = ["Belongings", "HostedChild", "JointOutput", "LateWrites", "StreamLike"]
 
 log = logging.getLogger("dumb_actors.host")
 
@@ -68,6 +70,35 @@ class JointOutput:
         return tuple(line for index in sorted(found) for line in found[index][-LINES_OF_EACH:])
 
 
+@attrs.define(eq=False)
+class LateWrites:
+    """
+    Writes records for whom nobody waits, those of one service one after the other.
+
+    They are what a later supervisor finds out by itself if we are killed before: that a recorded child has ended.
+    """
+
+    _spawner: Spawner
+    _pending: dict[str, trio.Event] = attrs.field(init=False, factory=dict)
+
+    def post(self, launch: Launch, write: Callable[[Launch], None]) -> None:
+        """Have *write* called with *launch*; `settle` came before, so that no other one of the service is under way."""
+        written = self._pending[launch.slug] = trio.Event()
+
+        def settle(result: "outcome.Outcome[None]") -> None:
+            del self._pending[launch.slug]
+            written.set()
+            if isinstance(result, outcome.Error):
+                log.error("record.not_written service=%r", launch.service, exc_info=result.error)
+
+        self._spawner.post(partial(write, launch), settle)
+
+    async def settle(self, slug: str) -> None:
+        """Return when nothing of the service is under way; mostly at once. Cancellation: safe."""
+        while (written := self._pending.get(slug)) is not None:
+            await written.wait()
+
+
 @attrs.define(eq=False, kw_only=True)
 class Belongings:
     """
@@ -106,6 +137,7 @@ class HostedChild:
     belongings: Belongings
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     _records: Records
+    _late: LateWrites
     _spawner: Spawner
     _on_gone: Callable[["HostedChild"], None]
 
@@ -139,10 +171,11 @@ class HostedChild:
             nursery.cancel_scope.cancel()
 
     async def finish(self) -> Ending:
-        """Leave nothing, drain the output, record the end, and remove socket and control group; see `Child`."""
+        """Leave nothing, drain the output, have the end recorded, remove socket and control group; see `Child`."""
         try:
             ending = self._with_memory(await self.processes.finish())
-            await self._record(lambda launch: self._records.write_ended(launch, ending))
+            await self._late.settle(self.launch.slug)
+            self._late.post(self.launch, partial(self._records.write_ended, ending=ending))
         finally:
             self._let_go()
             if self.belongings.cgroup is not None:

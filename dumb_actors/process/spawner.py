@@ -28,18 +28,14 @@ _JOIN_S = 1.0
 
 
 class _Job(Generic[T]):
-    """A call, and the task that waits for its outcome."""
+    """A call, and what is done with its outcome within Trio."""
 
-    __slots__ = ("call", "task", "token")
+    __slots__ = ("call", "settle", "token")
 
-    def __init__(self, call: Callable[[], T]) -> None:
+    def __init__(self, call: Callable[[], T], settle: "Callable[[outcome.Outcome[T]], object]") -> None:
         self.call = call
-        self.task = trio.lowlevel.current_task()
+        self.settle = settle
         self.token = trio.lowlevel.current_trio_token()
-
-    def settle(self, result: "outcome.Outcome[T]") -> None:
-        """Let the task go on; called within Trio."""
-        trio.lowlevel.reschedule(self.task, result)
 
 
 def _never(raise_cancel: object) -> trio.lowlevel.Abort:
@@ -101,9 +97,23 @@ class Spawner:
         if self._closed:
             raise RuntimeError("this spawner is closed")
         self._start()
-        self._jobs.put(_Job(partial(fn, *args)))
+        self._jobs.put(_Job(partial(fn, *args), partial(trio.lowlevel.reschedule, trio.lowlevel.current_task())))
         value: T = await trio.lowlevel.wait_task_rescheduled(_never)
         return value
+
+    def post(self, fn: Callable[[], T], settle: "Callable[[outcome.Outcome[T]], object]") -> None:
+        """
+        Call *fn* in one of the threads, and then *settle* with its outcome within Trio; returns at once.
+
+        What was posted when `close` is called is still called; *settle* is not, once the run is over.
+
+        Raises:
+            RuntimeError: The spawner is closed; nothing was called.
+        """
+        if self._closed:
+            raise RuntimeError("this spawner is closed")
+        self._start()
+        self._jobs.put(_Job(fn, settle))
 
     def _start(self) -> None:
         for index in range(len(self._threads), self._size):
