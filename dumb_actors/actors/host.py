@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -19,7 +18,8 @@ from dumb_actors.actors.adopting import (
     note_left,
     remove_stale_fifos,
 )
-from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput, LateWrites
+from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput
+from dumb_actors.actors.latewrites import LateWrites
 from dumb_actors.actors.leftovers import end_leftover
 from dumb_actors.actors.outputs import Outputs, Ways
 from dumb_actors.actors.ports import Adopted
@@ -236,6 +236,7 @@ class OsHost:
 
     async def _part(self) -> None:
         """Leave the keeper to the children that were left; called when nothing else is to come."""
+        await self._late.flush()
         if self._is_leaving and isinstance(self._outputs.mover, Keeper):
             await self._outputs.mover.stay()
             await trio.to_thread.run_sync(note_left, self._run_dir)
@@ -293,7 +294,7 @@ class OsHost:
 
     async def spawn(self, launch: Launch) -> HostedChild:
         """Open the output, record the intent, spawn, record the pid, all in one go of one thread; see `Host`."""
-        await self._late.settle(launch.slug)
+        await self._late.supersede(launch.slug)
         opening = self._outputs.opening(launch)
         facts: dict[str, Any] = {}
         try:
@@ -362,9 +363,15 @@ class OsHost:
 
     async def note_completed(self, launch: Launch, *, completed: bool) -> None:
         """Record that a one-shot has done its work, or that this counts no more; see `Host`."""
-        await self._late.settle(launch.slug)
+        write_ended = await self._late.supersede(launch.slug)
+
+        def write() -> None:
+            if write_ended is not None:
+                write_ended(launch)
+            self._records.write_completed(launch, completed=completed)
+
         try:
-            await self._spawner.run(partial(self._records.write_completed, completed=completed), launch)
+            await self._spawner.run(write)
         except (UnusablePath, ValueError) as error:  # a later generation is recorded already: it counts no more
             log.warning("record.not_written service=%r reason=%r", launch.service, str(error))
 

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any, Protocol
 
 import attrs
-import outcome
 import trio
 
+from dumb_actors.actors.latewrites import LateWrites
 from dumb_actors.errors import UnusablePath
 from dumb_actors.logs.parts import Position
 from dumb_actors.model.child import Ending, Exit, Launch
@@ -19,7 +19,7 @@ from dumb_actors.process.process_child import ProcessChild
 from dumb_actors.process.records import Records
 from dumb_actors.process.spawner import Spawner
 
-__all__ = ["Belongings", "HostedChild", "JointOutput", "LateWrites", "StreamLike"]
+__all__ = ["Belongings", "HostedChild", "JointOutput", "StreamLike"]
 
 log = logging.getLogger("dumb_actors.host")
 
@@ -68,35 +68,6 @@ class JointOutput:
         if len(found) < 2:
             return found.get(0, ())
         return tuple(line for index in sorted(found) for line in found[index][-LINES_OF_EACH:])
-
-
-@attrs.define(eq=False)
-class LateWrites:
-    """
-    Writes records for whom nobody waits, those of one service one after the other.
-
-    They are what a later supervisor finds out by itself if we are killed before: that a recorded child has ended.
-    """
-
-    _spawner: Spawner
-    _pending: dict[str, trio.Event] = attrs.field(init=False, factory=dict)
-
-    def post(self, launch: Launch, write: Callable[[Launch], None]) -> None:
-        """Have *write* called with *launch*; `settle` came before, so that no other one of the service is under way."""
-        written = self._pending[launch.slug] = trio.Event()
-
-        def settle(result: "outcome.Outcome[None]") -> None:
-            del self._pending[launch.slug]
-            written.set()
-            if isinstance(result, outcome.Error):
-                log.error("record.not_written service=%r", launch.service, exc_info=result.error)
-
-        self._spawner.post(partial(write, launch), settle)
-
-    async def settle(self, slug: str) -> None:
-        """Return when nothing of the service is under way; mostly at once. Cancellation: safe."""
-        while (written := self._pending.get(slug)) is not None:
-            await written.wait()
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -174,7 +145,6 @@ class HostedChild:
         """Leave nothing, drain the output, have the end recorded, remove socket and control group; see `Child`."""
         try:
             ending = self._with_memory(await self.processes.finish())
-            await self._late.settle(self.launch.slug)
             self._late.post(self.launch, partial(self._records.write_ended, ending=ending))
         finally:
             self._let_go()

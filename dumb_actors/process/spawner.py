@@ -101,20 +101,6 @@ class Spawner:
         value: T = await trio.lowlevel.wait_task_rescheduled(_never)
         return value
 
-    def post(self, fn: Callable[[], T], settle: "Callable[[outcome.Outcome[T]], object]") -> None:
-        """
-        Call *fn* in one of the threads, and then *settle* with its outcome within Trio; returns at once.
-
-        What was posted when `close` is called is still called; *settle* is not, once the run is over.
-
-        Raises:
-            RuntimeError: The spawner is closed; nothing was called.
-        """
-        if self._closed:
-            raise RuntimeError("this spawner is closed")
-        self._start()
-        self._jobs.put(_Job(fn, settle))
-
     def _start(self) -> None:
         for index in range(len(self._threads), self._size):
             thread = threading.Thread(target=self._work, name=f"dumb-actors spawner {index}", daemon=True)
