@@ -100,8 +100,11 @@ class Records:
         Raises:
             RecordTooNew, UnusablePath: As `load`.
         """
-        if slug not in self._generations and not self._is_loaded:  # else there is no such file: nobody else makes any
-            self._read(slug)
+        if slug not in self._generations:
+            if self._is_loaded:  # then there is no file of that name: nobody else makes any
+                self._sizes[slug] = 0
+            else:
+                self._read(slug)
         self._generations[slug] = self._generations.get(slug, 0) + 1
         return self._generations[slug]
 
@@ -253,7 +256,7 @@ class Records:
 
     def _write(self, slug: str, latest: Latest) -> None:
         line = latest.line(self.run_id)
-        size = self._sizes.get(slug, 0 if self._is_loaded else _UNKNOWN_SIZE)
+        size = self._sizes.get(slug, _UNKNOWN_SIZE)
         try:
             if size + len(line) > COMPACT_BYTES or not self._append(slug, line):
                 self._replace(slug, line)
