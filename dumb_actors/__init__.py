@@ -8,7 +8,6 @@ The names below are the public API; importing this package changes nothing. They
 so that a client command of the program does not pay for the whole system.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -372,6 +371,8 @@ def __getattr__(name: str) -> Any:
         return _look_up_version()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # late, as below
+
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value
 

@@ -202,9 +202,10 @@ class ServiceActor:
             if self._go is not None and trio.current_time() >= self._resume_mono:
                 await self._void_done()
                 await self._run_once(self._go)
+            elif self._go is None:
+                self._take(await self._mailbox.get())
             else:
-                deadline = math.inf if self._go is None else self._resume_mono
-                with trio.CancelScope(deadline=deadline):
+                with trio.CancelScope(deadline=self._resume_mono):
                     self._take(await self._mailbox.get())
             if self.state.phase is not Phase.COMPLETED and not self._is_left:
                 await self._void_done()

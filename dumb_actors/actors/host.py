@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -21,6 +20,7 @@ from dumb_actors.actors.adopting import (
 )
 from dumb_actors.actors.hosted import Belongings, HostedChild, JointOutput
 from dumb_actors.actors.inspecting import Inspector
+from dumb_actors.actors.latewrites import LateWrites
 from dumb_actors.actors.leftovers import end_leftover
 from dumb_actors.actors.outputs import Outputs, Ways
 from dumb_actors.actors.ports import Adopted, Listener
@@ -40,12 +40,13 @@ from dumb_actors.process.child import adopted_child, own_child
 from dumb_actors.process.delegation import Delegation, adopt_cgroup
 from dumb_actors.process.identity import Identities
 from dumb_actors.process.lineage import Lineage
-from dumb_actors.process.lookup import Lookup
+from dumb_actors.process.lookup import LookAgain, Lookup
 from dumb_actors.process.process_child import ProcessChild
 from dumb_actors.process.program import Programs
 from dumb_actors.process.records import Records
 from dumb_actors.process.spawner import Spawner
 from dumb_actors.process.survivors import Survivor
+from dumb_actors.process.trails import Trail
 
 __all__ = ["HostSettings", "OsHost"]
 
@@ -118,6 +119,7 @@ class OsHost:
         self._outputs = outputs
         self._probes = probes
         self._records = records
+        self._late = LateWrites(spawner)
         self._lineage = lineage
         self._lookup = lookup
         self._identities = Identities()
@@ -153,10 +155,11 @@ class OsHost:
         turned_on = settings.subreaper and not subreaper.is_enabled() and subreaper.enable()
         try:
             is_subreaper = settings.subreaper and subreaper.is_enabled()
-            lineage, lookup = Lineage(), Lookup()
+            lineage, lookup = Lineage(), Lookup(remembers=True)
             records = Records(f"{run_dir}/services", run_id=settings.run_id)
             inheritance = await find_inheritance(await trio.to_thread.run_sync(records.load), run_dir)
             async with AsyncExitStack() as opened:
+                opened.callback(lookup.close)
                 spawner = opened.enter_context(Spawner())
                 programs = Programs(spawner, lineage, lookup, subreaper=is_subreaper, nofile=settings.nofile)
                 gaps = _Gaps()
@@ -236,6 +239,7 @@ class OsHost:
 
     async def _part(self) -> None:
         """Leave the keeper to the children that were left; called when nothing else is to come."""
+        await self._late.flush()
         if self._is_leaving and isinstance(self._outputs.mover, Keeper):
             await self._outputs.mover.stay()
             await trio.to_thread.run_sync(note_left, self._run_dir)
@@ -278,9 +282,14 @@ class OsHost:
     async def prepare(self, launch: Launch) -> Launch:
         """Look up its user, program and directory in threads with deadlines; see `Host`."""
         launch = await self._identities.identify(launch)
-        program = await self._lookup.check_launch(
-            launch.argv, launch.cwd, launch.env.get("PATH"), service=launch.service
-        )
+        trail = self._trail_of(launch) if launch.argv else None
+        if trail is None:
+            return await self._look_up(launch)
+        return attrs.evolve(launch, executable=trail.program)
+
+    async def _look_up(self, launch: Launch) -> Launch:
+        path = launch.env.get("PATH")
+        program = await self._lookup.check_launch(launch.argv, launch.cwd, path, service=launch.service)
         return attrs.evolve(launch, executable=program)
 
     async def inspect(self, launch: Launch, waits: Sequence[WaitSpec]) -> Sequence[Check]:
@@ -291,12 +300,20 @@ class OsHost:
         """Find who listens on *ports*; see `Host`."""
         return await self._inspector.listeners(ports)
 
+    def _trail_of(self, launch: Launch) -> Trail | None:
+        return self._lookup.remembered(launch.argv[0], launch.cwd, launch.env.get("PATH"))
+
     async def spawn(self, launch: Launch) -> HostedChild:
         """Open the output, record the intent, spawn, record the pid, all in one go of one thread; see `Host`."""
+        await self._late.supersede(launch.slug)
         opening = self._outputs.opening(launch)
         facts: dict[str, Any] = {}
         try:
-            started = await self._spawner.run(self._starter.start, launch, opening, facts)
+            try:
+                started = await self._spawner.run(self._starter.start, launch, opening, facts, self._trail_of(launch))
+            except LookAgain:
+                launch = await self._look_up(launch)
+                started = await self._spawner.run(self._starter.start, launch, opening, facts)
         except UnusablePath as error:
             raise SpawnFailed(
                 str(error), errno=error.errno, argv=launch.argv, cwd=launch.cwd, path=error.path
@@ -336,6 +353,7 @@ class OsHost:
             belongings=belongings,
             facts=facts,
             records=self._records,
+            late=self._late,
             spawner=self._spawner,
             on_gone=self._forget,
         )
@@ -356,8 +374,15 @@ class OsHost:
 
     async def note_completed(self, launch: Launch, *, completed: bool) -> None:
         """Record that a one-shot has done its work, or that this counts no more; see `Host`."""
+        write_ended = await self._late.supersede(launch.slug)
+
+        def write() -> None:
+            if write_ended is not None:
+                write_ended(launch)
+            self._records.write_completed(launch, completed=completed)
+
         try:
-            await self._spawner.run(partial(self._records.write_completed, completed=completed), launch)
+            await self._spawner.run(write)
         except (UnusablePath, ValueError) as error:  # a later generation is recorded already: it counts no more
             log.warning("record.not_written service=%r reason=%r", launch.service, str(error))
 

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import attrs
 import trio
 
+from dumb_actors.actors.latewrites import LateWrites
 from dumb_actors.errors import UnusablePath
 from dumb_actors.logs.parts import Position
 from dumb_actors.model.child import Ending, Exit, Launch
@@ -53,6 +55,8 @@ class JointOutput:
 
     async def finish(self) -> tuple[str, ...]:
         """Finish all of them; of two, give the last lines of each, those of standard error last."""
+        if len(self.streams) == 1:
+            return await self.streams[0].finish()
         found: dict[int, tuple[str, ...]] = {}
 
         async def finish_one(index: int, stream: StreamLike) -> None:
@@ -104,6 +108,7 @@ class HostedChild:
     belongings: Belongings
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     _records: Records
+    _late: LateWrites
     _spawner: Spawner
     _on_gone: Callable[["HostedChild"], None]
 
@@ -127,6 +132,9 @@ class HostedChild:
 
     async def terminate(self, steps: tuple[StopStep, ...]) -> None:
         """Carry out the stop steps; see `Child`."""
+        if self.belongings.notices is None:
+            await self.processes.terminate(steps)
+            return
         async with trio.open_nursery() as nursery:
             # Also now, when nobody listens any more: a service that stops may have much to say and is not held up.
             nursery.start_soon(self.attend, _nobody)
@@ -134,10 +142,10 @@ class HostedChild:
             nursery.cancel_scope.cancel()
 
     async def finish(self) -> Ending:
-        """Leave nothing, drain the output, record the end, and remove socket and control group; see `Child`."""
+        """Leave nothing, drain the output, have the end recorded, remove socket and control group; see `Child`."""
         try:
             ending = self._with_memory(await self.processes.finish())
-            await self._record(lambda launch: self._records.write_ended(launch, ending))
+            self._late.post(self.launch, partial(self._records.write_ended, ending=ending))
         finally:
             self._let_go()
             if self.belongings.cgroup is not None:

@@ -122,5 +122,8 @@ class Changed:
 
     async def wait(self, deadline: float = math.inf) -> None:
         """Return at the next `fire()`, or at *deadline* (of the run's clock)."""
+        if deadline == math.inf:  # by far the most, and a scope costs more than the wait
+            await self._event.wait()
+            return
         with trio.CancelScope(deadline=deadline):
             await self._event.wait()

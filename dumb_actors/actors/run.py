@@ -255,13 +255,17 @@ class Run:
                 return await self._watch_health(launch)
 
             nursery.start_soon(end_by, exited)
-            nursery.start_soon(end_by, self._watch_dependencies)
-            nursery.start_soon(child.attend, self._hear)
+            # No task where there is nothing to be watched: a hundred services start at once.
+            if self._met:
+                nursery.start_soon(end_by, self._watch_dependencies)
+            if launch.notify:
+                nursery.start_soon(child.attend, self._hear)
             answer = await self._prove_ready(launch)
             if answer.held:
                 self._announce(answer)
                 nursery.start_soon(child.note_ready)
-                nursery.start_soon(end_by, unhealthy)
+                if self._kit.spec.liveness is not None:
+                    nursery.start_soon(end_by, unhealthy)
             else:
                 outcomes.append(self._judge_not_ready(answer))
                 nursery.cancel_scope.cancel()

@@ -16,9 +16,11 @@ from dumb_actors.process.cgroup import Cgroup
 from dumb_actors.process.child import start_child
 from dumb_actors.process.delegation import Delegation
 from dumb_actors.process.leader import Leader
+from dumb_actors.process.lookup import LookAgain
 from dumb_actors.process.notify import SOCKET_NAME, NotifySocket, socket_path
 from dumb_actors.process.privileges import Tools, wrap
 from dumb_actors.process.records import Records
+from dumb_actors.process.trails import Trail
 
 __all__ = ["Started", "Starter"]
 
@@ -62,7 +64,9 @@ class Starter:
     tools: Tools = attrs.field(factory=Tools)
     boot_id: str = attrs.field(factory=procfs.boot_id)
 
-    def start(self, launch: Launch, opening: Callable[[], Ways], facts: dict[str, Any]) -> Started:
+    def start(
+        self, launch: Launch, opening: Callable[[], Ways], facts: dict[str, Any], trail: Trail | None = None
+    ) -> Started:
         """
         Start a child; blocks, so it is for a thread of the spawner.
 
@@ -73,9 +77,15 @@ class Starter:
 
             facts: Gets what is worth to be told of how it was started.
 
+            trail: How its program was found, if that was only remembered.
+
         Raises:
+            LookAgain: It has to be looked up anew; nothing was done.
+
             SpawnFailed, UnusablePath: It was not started; nothing is left but the record that says so.
         """
+        if trail is not None and not trail.holds():
+            raise LookAgain
         ways = opening()
         with ExitStack() as undo:
             undo.callback(ways.finish)

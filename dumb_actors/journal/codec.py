@@ -61,7 +61,7 @@ def _dump(event: Event, detail: Mapping[str, Any]) -> bytes:
         "at": event.at,
         "detail": dict(detail),
     }
-    return json.dumps(record, separators=_SEPARATORS, default=_plain).encode() + b"\n"
+    return _encode(record).encode() + b"\n"
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
@@ -71,6 +71,10 @@ def _cause(cause: Cause) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+# Made once: `json.dumps` would make an encoder for each event.
+_encode = json.JSONEncoder(separators=_SEPARATORS, default=_plain).encode
 
 
 def quick_seq(line: bytes) -> int | None:

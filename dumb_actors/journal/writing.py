@@ -2,7 +2,8 @@
 The journal of one run: events go in without waiting, one thread writes them down.
 
 The queue between the two is what a disk that is slow, full or hung fills; beyond its bound events are lost, which is
-counted and written into the journal as a gap when the disk is there again.
+counted and written into the journal as a gap when the disk is there again. What happens in one turn of the event loop
+is handed over at its end, all at once: to wake the thread for each event would cost more than to write it.
 """
 
 import logging
@@ -82,6 +83,7 @@ class Journal:
         self._system = system
         self._store = Store(directory, run_id=self.run_id, limits=limits, system=system)
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._fresh: list[_Item] = []
         self._dropped = self._lost_before = self._lost_after = 0
         self._highest = 0
         self._is_open = True
@@ -103,18 +105,30 @@ class Journal:
 
         To be called with every event of the run, in order, from one thread: as a listener of the event bus.
         """
-        if not self._is_open or self._queue.qsize() >= self._limits.backlog:
+        if not self._is_open or self._queue.qsize() + len(self._fresh) >= self._limits.backlog:
             self._dropped += 1
             self._lost_before += 1
         else:
             self._put_gap()
-            self._queue.put(event)
+            self._put(event)
         self._highest = event.seq
+
+    def _put(self, item: _Item) -> None:
+        if not self._fresh:
+            with suppress(trio.RunFinishedError):  # then `end` was called, or nobody waits for what is written
+                self._token.run_sync_soon(self._hand_over)
+        self._fresh.append(item)
+
+    def _hand_over(self) -> None:
+        """Give the thread what came in this turn of the loop."""
+        fresh, self._fresh = self._fresh, []
+        for item in fresh:
+            self._queue.put(item)
 
     def _put_gap(self) -> None:
         """Say in the right place what was dropped; the last of it has the highest number so far."""
         if self._dropped:
-            self._queue.put(_Gap(self._dropped, self._highest))
+            self._put(_Gap(self._dropped, self._highest))
             self._dropped = 0
 
     async def flush(self) -> bool:
@@ -133,6 +147,7 @@ class Journal:
             outcome[0] = written
             done.set()
 
+        self._hand_over()
         self._queue.put(_Flush(lambda written: self._tell_loop(settle, written)))
         with trio.move_on_after(self._limits.patience):
             await done.wait()
@@ -156,6 +171,7 @@ class Journal:
         """Write what is left, and wait for that with patience; called once, by `open_journal`."""
         self._is_open = False
         self._put_gap()
+        self._hand_over()
         self._queue.put(_End())
         self._closing.set()
         with trio.CancelScope(shield=True, deadline=trio.current_time() + self._limits.patience):

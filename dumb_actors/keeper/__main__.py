@@ -8,8 +8,12 @@ finds its own package by the path of this file, after everything of the standard
 import sys
 
 if __name__ == "__main__":
-    sys.path.append(__file__.rsplit("/", 3)[0])
+    # By its own name: the package would import what it stands in for.
+    sys.path.append(__file__.rsplit("/", 1)[0])
+    from lean import stand_in  # type: ignore[import-not-found]
 
+    stand_in()
+    sys.path[-1] = __file__.rsplit("/", 3)[0]
     # All that is ever needed of this package is imported here: an upgrade may replace its files under a running keeper.
     from dumb_actors.keeper.serving import serve
 

@@ -11,10 +11,10 @@ Plain blocking functions, with nothing but the standard library: both ends use t
 # ruff: noqa: PTH108, PTH123
 
 import contextlib
-import json
 import os
 from typing import NamedTuple
 
+from dumb_actors.keeper.plainjson import dumps, loads
 from dumb_actors.process import procfs
 
 __all__ = ["Identity", "forget", "identity_path", "is_ours", "ourselves", "read_identity", "register"]
@@ -62,7 +62,7 @@ def register(run_dir: str, identity: Identity) -> None:
     """
     draft = f"{identity_path(run_dir)}.{identity.pid}"
     with open(draft, "w", encoding="utf-8", opener=_private) as file:
-        file.write(json.dumps({"format": FORMAT, **identity._asdict()}) + "\n")
+        file.write(dumps({"format": FORMAT, **identity._asdict()}) + "\n")
     try:
         os.link(draft, identity_path(run_dir))
     finally:
@@ -73,7 +73,7 @@ def read_identity(run_dir: str) -> Identity | None:
     """Read who the keeper of *run_dir* is; None when nobody is registered or the file does not say."""
     try:
         with open(identity_path(run_dir), "rb") as file:
-            found = json.loads(file.read(LONGEST))
+            found = loads(file.read(LONGEST))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(found, dict):

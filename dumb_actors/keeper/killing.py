@@ -10,15 +10,16 @@ Nothing but the standard library here: this runs in the keeper.
 # One name for one system call: pathlib would hide which.
 # ruff: noqa: PTH123
 
+# The part of `signal` that is written in C: the other one adds names, and imports `enum`.
+import _signal as signal  # type: ignore[import-not-found]
 import contextlib
-import json
 import os
 import select
-import signal
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from dumb_actors.keeper.plainjson import loads
 from dumb_actors.process import procfs
 from dumb_actors.process.procfs import ProcStat
 
@@ -213,7 +214,7 @@ def _supervisor(run_dir: str, table: dict[int, ProcStat]) -> int:
     """Give the pid of the supervisor that holds this root now; 0 without one. It says so before it opens a FIFO."""
     try:
         with open(f"{run_dir}/supervisor.json", "rb") as file:
-            found = json.loads(file.read(4096))
+            found = loads(file.read(4096))
         stat = table.get(found["pid"])
         is_meant = (
             found["boot_id"] == procfs.boot_id() and stat is not None and stat.start_ticks == found["start_ticks"]

@@ -7,9 +7,10 @@ in `Serving` runs in the thread that leads the pump.
 Nothing but the standard library here, and nothing that imports later: see `__main__.py`.
 """
 
+# The part of `signal` that is written in C: the other one adds names, and imports `enum`.
+import _signal as signal  # type: ignore[import-not-found]
 import contextlib
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping

@@ -19,9 +19,10 @@ The keeper says by itself:
 What one does not know of the other it leaves out of account.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from dumb_actors.keeper.plainjson import dumps, loads
 
 __all__ = ["LONGEST", "LineSplitter", "decode", "encode"]
 
@@ -32,7 +33,7 @@ LONGEST = 1024 * 1024
 def encode(message: Mapping[str, object]) -> bytes:
     """Write one message as a line."""
     # Only ASCII, so that what is no UTF-8 in a path survives too.
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    return dumps(message).encode() + b"\n"
 
 
 def decode(line: bytes) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def decode(line: bytes) -> dict[str, Any]:
         ValueError: It is no message.
     """
     try:
-        message = json.loads(line)
+        message = loads(line)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(message, dict) or not isinstance(message.get("op"), str):

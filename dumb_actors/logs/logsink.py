@@ -211,7 +211,7 @@ class LogSink:
         self._identity = (found.st_dev, found.st_ino)
         self._offset = found.st_size
         self._limit = self._size
-        self._head = os.pread(fd, HEAD, 0)
+        self._head = os.pread(fd, HEAD, 0) if found.st_size else b""
         if not self._ours:
             self.start = Position(found.st_ino, found.st_size)
             self._ours.append(self.start)
@@ -231,9 +231,11 @@ class LogSink:
             # a file is a good part of what a start costs.
             with contextlib.suppress(OSError):
                 os.truncate(index_path(self._path), 0)
+            # One that is empty has no stamp either.
+            self._set_stamp(0)
         else:
             self._have_index()
-        self._learn_stamp()
+            self._learn_stamp()
 
     def _have_index(self) -> IndexWriter:
         if self._index is None:
@@ -255,6 +257,9 @@ class LogSink:
             with contextlib.suppress(OSError):
                 stamp = read_stamp(fd)
             os.close(fd)
+        self._set_stamp(stamp)
+
+    def _set_stamp(self, stamp: int) -> None:
         self._is_stamped = stamp != 0
         self._set_ours(self._ours[-1]._replace(stamp=stamp))
 

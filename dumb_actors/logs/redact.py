@@ -40,6 +40,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Give *text* with every secret masked."""
+        if not self._forms:
+            return text
         content = text.encode(errors="surrogatepass")
         masked = self.bytes(content)
         return text if masked is content else masked.decode(errors="surrogatepass")

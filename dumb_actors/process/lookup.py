@@ -1,21 +1,36 @@
-"""Before a spawn: is there such a directory and such a program? Asked in a thread, with a deadline."""
+"""
+Before a spawn: is there such a directory and such a program?
+
+Asked in a thread, with a deadline. What was found on local file systems is remembered, see `trails.py`; then the thread
+that spawns looks whether it still holds.
+"""
 
 import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import attrs
 import trio
 
 from dumb_actors.errors import SpawnFailed
 from dumb_actors.model.child import describe_argv
+from dumb_actors.process.trails import MountWatch, Trail, walk
 
-__all__ = ["Lookup"]
+__all__ = ["LookAgain", "Lookup"]
 
 LOOKUP_TIMEOUT_S = 5.0
 """A dead network mount answers never; everything else answers in milliseconds."""
+
+
+_Key: TypeAlias = tuple[str, str, str | None]
+"""Program, directory, `PATH`."""
+
+
+class LookAgain(Exception):
+    """What was remembered does not hold any more; raised to the host that makes children, never beyond."""
 
 
 @attrs.frozen
@@ -34,9 +49,31 @@ class Lookup:
 
     A thread that hangs on a dead mount keeps its service's only slot until the mount answers; other services have
     slots of their own.
+
+    Attributes:
+        remembers: Remember what was found on local file systems; who asks the same at the same time waits for the first
+            answer. It holds a descriptor until `close`.
     """
 
+    remembers: bool = False
     _slots: dict[str, trio.CapacityLimiter] = attrs.field(init=False, factory=dict)
+    _trails: dict[_Key, Trail] = attrs.field(init=False, factory=dict)
+    _asking: dict[_Key, trio.Event] = attrs.field(init=False, factory=dict)
+    _mounts: MountWatch = attrs.field(init=False, factory=MountWatch)
+
+    def remembered(self, program: str, cwd: str, env_path: str | None) -> Trail | None:
+        """
+        Give how the same was found before, if that can be looked at again without danger (`Trail.holds`).
+
+        It does not block and asks no file system but for the table of mounts.
+        """
+        self._devices()
+        return self._trails.get((program, cwd, env_path))
+
+    def close(self) -> None:
+        """Close the table of mounts, and forget. Idempotent."""
+        self._mounts.close()
+        self._trails.clear()
 
     async def check_launch(
         self,
@@ -74,14 +111,58 @@ class Lookup:
         await trio.lowlevel.checkpoint_if_cancelled()
         if not argv:
             raise SpawnFailed(f"{service!r} has no command", errno=None, argv=argv, cwd=cwd, path="")
-        slot = self._slots.setdefault(service, trio.CapacityLimiter(1))
         found: str | _Fault = _Fault(errno.ETIMEDOUT, cwd, f"no answer from the file system within {timeout_s:g} s")
         with trio.move_on_after(timeout_s):
-            found = await trio.to_thread.run_sync(_find, argv[0], cwd, env_path, abandon_on_cancel=True, limiter=slot)
+            found = await self._ask((argv[0], cwd, env_path), service)
         if isinstance(found, str):
             return found
         message = f"cannot start {describe_argv(tuple(argv))} in {cwd}: {found.text}"
         raise SpawnFailed(message, errno=found.number, argv=argv, cwd=cwd, path=found.path)
+
+    async def _ask(self, key: _Key, service: str) -> str | _Fault:
+        if key in self._asking and self.remembers:
+            await self._asking[key].wait()
+            trail = self.remembered(*key)
+            if trail is not None:
+                return trail.program
+        is_first = key not in self._asking
+        if is_first:
+            self._asking[key] = trio.Event()
+        try:
+            return await self._ask_in_thread(key, service)
+        finally:
+            if is_first:
+                self._asking.pop(key).set()
+
+    async def _ask_in_thread(self, key: _Key, service: str) -> str | _Fault:
+        slot = self._slots.setdefault(service, trio.CapacityLimiter(1))
+        devices = self._devices()
+        found, trail = await trio.to_thread.run_sync(_explore, key, devices, abandon_on_cancel=True, limiter=slot)
+        # Only if nothing was mounted meanwhile.
+        if trail is not None and self._devices() is devices:
+            self._trails[key] = trail
+        return found
+
+    def _devices(self) -> frozenset[int]:
+        return self._mounts.devices(self._trails.clear) if self.remembers else frozenset()
+
+
+def _explore(key: _Key, devices: frozenset[int]) -> tuple[str | _Fault, Trail | None]:
+    """Find the program, and note the way to it where that is worth to be remembered."""
+    found = _find(*key)
+    if isinstance(found, _Fault) or not devices:
+        return found, None
+    program, cwd, env_path = key
+    passed = []
+    for path in _candidates(program, cwd, env_path):
+        passed.append(path)
+        if path == found:
+            break
+    steps = walk([cwd, *passed], devices)
+    # One that was passed over although it is there may not be executable now, and be so the next time.
+    if steps is None or any(steps.get(path) is not None for path in passed[:-1]):
+        return found, None
+    return found, Trail(found, cwd, steps)
 
 
 def _find(program: str, cwd: str, env_path: str | None) -> str | _Fault:

@@ -195,8 +195,9 @@ class ProcessChild:
         # Before the leader is reaped: its zombie keeps the group's number from being given to a stranger.
         self._leader.signal_group(signal.SIGKILL)
         self._kill_cgroup()
-        with trio.move_on_after(KILL_TIMEOUT_S):
-            await self._leader.wait()
+        if self._leader.poll() is None:
+            with trio.move_on_after(KILL_TIMEOUT_S):
+                await self._leader.wait()
         sweep = Sweep(self._family, self._lineage, subreaper=self._subreaper, scan=self._must_scan())
         await sweep.run(timeout_s=SWEEP_TIMEOUT_S)
         left = list(sweep.left.values())

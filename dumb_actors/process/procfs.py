@@ -29,6 +29,7 @@ __all__ = [
     "open_files",
     "pids_in",
     "read_stat",
+    "start_ticks_of",
     "written_files",
 ]
 
@@ -137,6 +138,23 @@ def read_stat(pid: int) -> ProcStat | None:
         comm=comm.decode("utf-8", "replace"),
         exit_status=int(fields[49]) if len(fields) > 49 else 0,
     )
+
+
+def start_ticks_of(pid: int) -> int:
+    """Give when *pid* was started, in clock ticks since boot; 0 when it cannot be seen. Half the price of the rest."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        # The kernel gives all of it at once: some 300 bytes.
+        raw = os.read(descriptor, 4096)
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    fields = raw[raw.rfind(b")") + 1 :].split(None, 20)
+    return int(fields[19]) if len(fields) > 19 else 0
 
 
 def children_of(pid: int) -> list[int]:

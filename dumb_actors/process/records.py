@@ -63,6 +63,7 @@ class Records:
         self._generations: dict[str, int] = {}
         self._latest: dict[str, Latest] = {}
         self._sizes: dict[str, int] = {}
+        self._is_loaded = False
         self.damaged: dict[str, str] = {}
 
     def load(self) -> list[Record]:
@@ -81,10 +82,11 @@ class Records:
         try:
             slugs = sorted(path.stem for path in Path(self._directory).iterdir() if path.suffix == ".json")
         except FileNotFoundError:
-            return []
+            slugs = []
         except OSError as error:
             raise UnusablePath(self._directory, "cannot read the records in", error) from error
         found = [self._read(slug) for slug in slugs]
+        self._is_loaded = True
         return [record for record in found if record is not None]
 
     def next_generation(self, slug: str) -> int:
@@ -99,7 +101,10 @@ class Records:
             RecordTooNew, UnusablePath: As `load`.
         """
         if slug not in self._generations:
-            self._read(slug)
+            if self._is_loaded:  # then there is no file of that name: nobody else makes any
+                self._sizes[slug] = 0
+            else:
+                self._read(slug)
         self._generations[slug] = self._generations.get(slug, 0) + 1
         return self._generations[slug]
 

@@ -12,10 +12,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, TypeVarTuple
 
-import attrs
+import outcome
 import trio
 
 __all__ = ["Spawner"]
@@ -26,13 +27,20 @@ Ts = TypeVarTuple("Ts")
 _JOIN_S = 1.0
 
 
-@attrs.define(eq=False)
 class _Job(Generic[T]):
-    call: Callable[[], T]
-    token: trio.lowlevel.TrioToken
-    done: trio.Event
-    value: T | None = None
-    error: BaseException | None = None
+    """A call, and what is done with its outcome within Trio."""
+
+    __slots__ = ("call", "settle", "token")
+
+    def __init__(self, call: Callable[[], T], settle: "Callable[[outcome.Outcome[T]], object]") -> None:
+        self.call = call
+        self.settle = settle
+        self.token = trio.lowlevel.current_trio_token()
+
+
+def _never(raise_cancel: object) -> trio.lowlevel.Abort:
+    """Let no cancellation end a wait; cheaper than a shield."""
+    return trio.lowlevel.Abort.FAILED
 
 
 class Spawner:
@@ -89,16 +97,9 @@ class Spawner:
         if self._closed:
             raise RuntimeError("this spawner is closed")
         self._start()
-        job = _Job(lambda: fn(*args), trio.lowlevel.current_trio_token(), trio.Event())
-        self._jobs.put(job)
-        with trio.CancelScope(shield=True):
-            await job.done.wait()
-        try:
-            if job.error is not None:
-                raise job.error
-            return job.value  # type: ignore[return-value]  # set whenever there is no error
-        finally:
-            del job  # the error's traceback would hold this frame, and this frame the error
+        self._jobs.put(_Job(partial(fn, *args), partial(trio.lowlevel.reschedule, trio.lowlevel.current_task())))
+        value: T = await trio.lowlevel.wait_task_rescheduled(_never)
+        return value
 
     def _start(self) -> None:
         for index in range(len(self._threads), self._size):
@@ -108,11 +109,8 @@ class Spawner:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            try:
-                job.value = job.call()
-            except BaseException as error:  # noqa: BLE001  # raised again in `run`
-                job.error = error
-            # The run may have broken down under its shielded wait: nobody is left to tell.
+            result = outcome.capture(job.call)
+            # The run may have broken down under its wait: nobody is left to tell.
             with contextlib.suppress(trio.RunFinishedError):
-                job.token.run_sync_soon(job.done.set)
-            del job  # not kept, with the child in it, until the next one comes
+                job.token.run_sync_soon(job.settle, result)
+            del job, result  # not kept, with the child in it, until the next one comes

@@ -18,7 +18,7 @@ from dumb_actors.model.child import Launch
 from .row import MOVERS, Sample
 from .world import World, spawn_bare, stop_bare
 
-__all__ = ["respawn", "spawn"]
+__all__ = ["respawn", "spawn", "spawn_promised"]
 
 
 async def respawn(count: int, kills: int, mover: str) -> Sample:
@@ -91,6 +91,52 @@ async def spawn(count: int, generation: int) -> tuple[Sample, Sample]:
         await world.wait_up(count)
         await trio.to_thread.run_sync(_end_bare, pids)
     return (ours[0] / count, floor[0] / count), (ours[1] / count, floor[1] / count)
+
+
+async def spawn_promised(count: int) -> Sample:
+    """
+    Wall seconds of one of *count* children that are started one after the other, by us and by hand.
+
+    By hand is what the promises cost whoever keeps them: nothing but the system calls for a FIFO that is held open, a
+    log, a line on disk before the spawn and one after it, and the spawn with the FIFO as output.
+    """
+    (ours, _), _ = await spawn(count, 1)
+    with World.make() as world:
+        argv, environ = world.argv(), dict(os.environ)
+        began = time.perf_counter()
+        made = [_spawn_by_hand(f"{world.path}/{index}", argv, environ) for index in range(count)]
+        floor = time.perf_counter() - began
+        await world.wait_up(count)
+        await trio.to_thread.run_sync(_end_bare, [pid for pid, _ in made])
+        for _, fds in made:
+            for fd in fds:
+                os.close(fd)
+    return ours, floor / count
+
+
+def _spawn_by_hand(path: str, argv: list[str], environ: dict[str, str]) -> tuple[int, tuple[int, int, int]]:
+    fifo, record = f"{path}.fifo", f"{path}.json"
+    os.mkfifo(fifo, 0o600)
+    fds = (
+        os.open(fifo, os.O_RDWR | os.O_CLOEXEC),
+        os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC),
+        os.open(f"{path}.log", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600),
+    )
+    _append(record)
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+        (os.POSIX_SPAWN_DUP2, fds[0], 1),
+        (os.POSIX_SPAWN_DUP2, fds[0], 2),
+    ]
+    pid = os.posix_spawn("/bin/sh", argv, environ, file_actions=actions, setsid=True)
+    _append(record)
+    return pid, fds
+
+
+def _append(record: str) -> None:
+    fd = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.write(fd, b"x" * 700 + b"\n")
+    os.close(fd)
 
 
 def _launch(world: World, index: int, generation: int) -> Launch:

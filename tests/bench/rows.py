@@ -8,7 +8,7 @@ import trio
 
 from dumb_actors import open_supervisor
 
-from .crashes import respawn, spawn
+from .crashes import respawn, spawn, spawn_promised
 from .output import cost, latency, memory, throughput
 from .row import MOVERS, Row, Sample
 from .world import RUN_S, World, spawn_bare, spawn_bare_in_threads, stop_bare
@@ -104,11 +104,14 @@ def _starts(few: int, many: int) -> list[Row]:
 
 
 def _spawns(count: int) -> list[Row]:
-    return [
+    by_hand = "the same calls by hand"
+    promised = Row(f"spawn of {count}, first: each, wall", by_hand, lambda: spawn_promised(count), "us", 1e6)
+    each = [
         Row(f"spawn of {count}, {which}: each, {what}", "os.posix_spawn", _spawning(count, generation, what), "us", 1e6)
         for generation, which in ((1, "first"), (2, "again"))
         for what in ("wall", "CPU")
     ]
+    return [*each, promised]
 
 
 def _spawning(count: int, generation: int, what: str) -> Callable[[], Awaitable[Sample]]:
