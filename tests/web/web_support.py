@@ -98,6 +98,13 @@ async def site(
                         stopped=stopped,
                     )
                 shutdown.set()
+        await _given_up_reads(app.file_threads)
+
+
+async def _given_up_reads(threads: trio.CapacityLimiter) -> None:
+    """Return when no thread reads a file any more, also for a request that nobody waits for."""
+    for place in [object() for _ in range(int(threads.total_tokens))]:
+        await threads.acquire_on_behalf_of(place)
 
 
 async def raw(port: int, request: str | bytes) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import cast
 
+import trio
 from hypercorn.typing import ASGIFramework
 from quart import Response
 from quart_trio import QuartTrio
@@ -61,9 +62,12 @@ class WebApp(QuartTrio):
 
     Attributes:
         hub: The streams; close it first when the server is to stop.
+
+        file_threads: What reads files; a request that is given up leaves its thread to itself until the file answers.
     """
 
     hub: StreamHub
+    file_threads: trio.CapacityLimiter
 
 
 def create_app(
@@ -107,6 +111,7 @@ def create_app(
         on_leave=on_leave,
     )
     app.hub = web.hub
+    app.file_threads = web.file_threads
     for route in ROUTES:
         _add_route(app, web, route)
     app.register_error_handler(Exception, _handle_error)
