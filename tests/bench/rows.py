@@ -9,6 +9,7 @@ import trio
 from dumb_actors import open_supervisor
 
 from .crashes import respawn, spawn, spawn_promised
+from .graphs import graph_rows
 from .output import cost, latency, memory, throughput
 from .row import MOVERS, Row, Sample
 from .world import RUN_S, World, spawn_bare, spawn_bare_in_threads, stop_bare
@@ -91,6 +92,7 @@ def rows(scale: float = 1.0) -> list[Row]:
         *_spawns(few * 2),
         *(row for mover in MOVERS for row in _rows_of(mover, few, kills, megabytes, requests)),
         Row(f"keeper of {few} services, resident", "python -I -S", lambda: memory(few), "MB", 1),
+        *graph_rows(scale),
     ]
 
 
