@@ -20,7 +20,8 @@ from dumb_actors.model.phase import Phase
 
 from .scenario import Scenario, play, scenarios
 
-EXAMPLES = int(os.environ.get("DUMB_ACTORS_EXAMPLES", "200"))
+# Each is explained at many instants.
+EXAMPLES = max(1, int(os.environ.get("DUMB_ACTORS_EXAMPLES", "1600")) // 8)
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
