@@ -1,12 +1,11 @@
 """Kinds of services: what one kind needs of another by what is known of products, as things stand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
 
 from dumb_actors.graph.dependency import DependencyGraph
 from dumb_actors.model.edge import Signal
-from dumb_actors.model.knowledge import Conditional, Exemption, Provider
+from dumb_actors.model.knowledge import Conditional
 from dumb_actors.model.spec import ServiceSpec
 
 __all__ = ["LABEL", "Kinds"]
@@ -97,7 +96,9 @@ class Kinds:
     def says(self, spec: ServiceSpec, key: str) -> bool:
         """Tell whether the flags of *spec* say that it mounts what a service of the kind *key* offers."""
         providers = [each for each in self._knowledge.providers if (each.source, each.target) == (spec.key, key)]
-        return any(_says(each, spec.config) or (each.core_service and self._labels(spec, key)) for each in providers)
+        return any(
+            each.is_said_in(spec.config) or (each.core_service and self._labels(spec, key)) for each in providers
+        )
 
     def _labels(self, spec: ServiceSpec, key: str) -> bool:
         return any(
@@ -107,7 +108,7 @@ class Kinds:
 
     def _is_exempt(self, spec: ServiceSpec, key: str) -> bool:
         return any(
-            (each.source, each.target) == (spec.key, key) and _exempts(each, spec.config)
+            (each.source, each.target) == (spec.key, key) and each.is_said_in(spec.config)
             for each in self._knowledge.exemptions
         )
 
@@ -131,17 +132,3 @@ class Kinds:
     def _lost(self) -> frozenset[str]:
         """Who names somebody that is not there."""
         return frozenset(each.source for each in self.graph.missing if each.signal == LABEL)
-
-
-def _says(provider: Provider, block: Mapping[str, Any]) -> bool:
-    if provider.flag is not None and block.get(provider.flag) is True:
-        return True
-    return provider.field is not None and _word(block.get(provider.field)) == provider.value
-
-
-def _exempts(exemption: Exemption, block: Mapping[str, Any]) -> bool:
-    return _word(block.get(exemption.field)) in exemption.values
-
-
-def _word(value: Any) -> str:
-    return value.strip().lower() if isinstance(value, str) else ""

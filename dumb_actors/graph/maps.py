@@ -1,7 +1,6 @@
 """Edges that follow from what is known of products: flags of providers, fixed and conditional needs, cooperations."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 from dumb_actors.graph.index import Index
 from dumb_actors.model.edge import Edge, Signal
@@ -48,7 +47,7 @@ class Maps:
     def provider_edges(self, spec: ServiceSpec) -> Iterator[Edge]:
         """List whose files *spec* says that it mounts."""
         for provider in self._providers.get(spec.key, ()):
-            if not _says(provider, spec.config):
+            if not provider.is_said_in(spec.config):
                 continue
             targets: Sequence[str] = self._index.by_key.get(provider.target, ())
             labels = self._index.labels[spec.name]
@@ -73,7 +72,7 @@ class Maps:
     def _says_so(self, need: Conditional, spec: ServiceSpec) -> bool:
         return any(
             provider.target == need.target
-            and (_says(provider, spec.config) or (provider.core_service and need.target in self._labels(spec)))
+            and (provider.is_said_in(spec.config) or (provider.core_service and need.target in self._labels(spec)))
             for provider in self._providers.get(spec.key, ())
         )
 
@@ -83,7 +82,7 @@ class Maps:
     def core_edges(self, spec: ServiceSpec, linked: Collection[str]) -> Iterator[Edge]:
         """List what a core service needs; *linked* are those that it has a link to."""
         for key in self._index.knowledge.core.get(spec.key, ()):
-            if not any(_exempts(each, spec.config) for each in self._exemptions.get((spec.key, key), ())):
+            if not any(each.is_said_in(spec.config) for each in self._exemptions.get((spec.key, key), ())):
                 yield from self._edges(spec, self._of(key, spec, linked), "core_service_map")
 
     def soft_edges(self, spec: ServiceSpec) -> Iterator[Edge]:
@@ -103,17 +102,3 @@ class Maps:
         for target in targets:
             if target != spec.name:
                 yield Edge(source=spec.name, target=target, signal=signal, gates=gates, guess=guess)
-
-
-def _says(provider: Provider, block: Mapping[str, Any]) -> bool:
-    if provider.flag is not None and block.get(provider.flag) is True:
-        return True
-    return provider.field is not None and _word(block.get(provider.field)) == provider.value
-
-
-def _exempts(exemption: Exemption, block: Mapping[str, Any]) -> bool:
-    return _word(block.get(exemption.field)) in exemption.values
-
-
-def _word(value: Any) -> str:
-    return value.strip().lower() if isinstance(value, str) else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -61,6 +61,12 @@ class Provider:
     value: str | None = None
     core_service: bool = False
 
+    def is_said_in(self, block: Mapping[str, Any]) -> bool:
+        """Tell whether the flag or the field of *block* says so; `core_service` is looked at by who knows labels."""
+        if self.flag is not None and block.get(self.flag) is True:
+            return True
+        return self.field is not None and _word(block.get(self.field)) == self.value
+
 
 @attrs.frozen(kw_only=True)
 class Exemption:
@@ -79,6 +85,10 @@ class Exemption:
     target: str
     field: str
     values: frozenset[str]
+
+    def is_said_in(self, block: Mapping[str, Any]) -> bool:
+        """Tell whether *block* says so."""
+        return _word(block.get(self.field)) in self.values
 
 
 @attrs.frozen(kw_only=True)
@@ -133,3 +143,7 @@ class Knowledge:
 
 
 NO_KNOWLEDGE = Knowledge()
+
+
+def _word(value: Any) -> str:
+    return value.strip().lower() if isinstance(value, str) else ""
